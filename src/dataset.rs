@@ -4,9 +4,11 @@
 //! Opening reads nothing. [`Dataset::build_index`] finds the lines in the background and publishes them as it goes.
 //! Records are read by position and parsed on demand. [`save`] writes a new file with changed captions.
 
+mod archives;
 mod caption_map;
 mod fields;
 mod file_kind;
+mod file_set;
 mod folder;
 mod format;
 mod index;
@@ -54,8 +56,10 @@ pub use source::{Change, Stamp};
 pub use survey::{Namesakes, Occurrences, Shared, Survey};
 pub use table::{RowError, Rows, TableError, columns};
 
-use crate::parquet_file;
+use crate::{parquet_file, tar_file};
+use archives::Archives;
 use caption_map::CAPTIONS;
+use file_set::FileSet;
 use folder::Extent;
 use index::Index;
 use read::CaptionForm;
@@ -128,7 +132,7 @@ pub enum DatasetError {
     NotAFile { path: PathBuf },
     #[error("{path}: {why}")]
     Several { path: PathBuf, why: &'static str },
-    #[error("{path}: no Parquet file matches this pattern")]
+    #[error("{path}: no file matches this pattern")]
     NoShards { path: PathBuf },
     /// A CSV or TSV table or a Parquet file that cannot be read.
     #[error("{path}: {why}")]
@@ -206,7 +210,7 @@ impl Dataset {
         let options = &OpenOptions { caption_field: names.join(","), ..options.clone() };
         let first = names.first().map_or(CAPTION, |name| &**name).to_owned();
         let images = Self::open_images(path, &OpenOptions { caption_field: first, ..options.clone() }, &names)?;
-        if images.is_folder() || images.is_map() {
+        if images.is_folder() || images.is_map() || images.is_archive() {
             return Err(DatasetError::SeveralFields { path: path.to_owned() });
         }
         if let Some(table) = images.0.source.table() {
@@ -223,7 +227,7 @@ impl Dataset {
 
     /// Returns true if the captions are lists of texts.
     fn has_lists(&self) -> Result<bool, DatasetError> {
-        if self.is_folder() || self.is_table() {
+        if self.is_folder() || self.is_table() || self.is_archive() {
             return Ok(false);
         }
         if let Some(shards) = self.0.source.shards() {
@@ -253,7 +257,7 @@ impl Dataset {
             let (path, found) =
                 shards::find(path).map_err(failed)?.ok_or_else(|| DatasetError::NoShards { path: path.to_owned() })?;
             return Self::open_shards(path, found, options, fields);
-        } else if parquet_file::is_parquet(path) {
+        } else if parquet_file::is_parquet(path) || tar_file::is_tar(path) {
             let found = Found { shards: vec![path.to_owned()], left_out: Vec::new() };
             return Self::open_shards(path.to_owned(), found, options, fields);
         } else {
@@ -323,13 +327,18 @@ impl Dataset {
         options: &OpenOptions,
         fields: &[Arc<str>],
     ) -> Result<Self, DatasetError> {
-        let shards = Shards::open(shards, left_out, &path, fields, options.file_column.as_deref())?;
         let folder = match path.parent() {
             _ if path.is_dir() => path.clone(),
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
         };
-        Ok(Self::new(Source::of_shards(path, shards), Index::of_lines(), folder, options))
+        let source = if shards.first().is_some_and(|shard| tar_file::is_tar(shard)) {
+            Source::of_archives(path.clone(), Archives::open(shards, left_out, &path, options)?)
+        } else {
+            let shards = Shards::open(shards, left_out, &path, fields, options.file_column.as_deref())?;
+            Source::of_shards(path, shards)
+        };
+        Ok(Self::new(source, Index::of_lines(), folder, options))
     }
 
     fn new(source: Source, index: Index, folder: PathBuf, options: &OpenOptions) -> Self {
@@ -380,17 +389,24 @@ impl Dataset {
         self.0.source.shards().is_some()
     }
 
-    /// Returns true if it is indexed, and its images are in Parquet files.
+    /// Returns true if it is one or several tar archives.
     #[must_use]
-    pub fn has_images_inside(&self) -> bool {
-        self.0.source.shards().is_some_and(Shards::has_images)
+    pub fn is_archive(&self) -> bool {
+        self.0.source.archives().is_some()
     }
 
-    /// Returns the files with the records: those of a Parquet dataset, else [`Self::path`].
+    /// Returns true if it is indexed, and its images are in Parquet files or tar archives.
+    #[must_use]
+    pub fn has_images_inside(&self) -> bool {
+        self.0.source.file_set().is_some_and(FileSet::has_images)
+    }
+
+    /// Returns the files with the records: those of a dataset of Parquet files or archives, else [`Self::path`].
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
-        let shards = self.0.source.shards().map(|shards| shards.files.iter().map(|shard| shard.path.clone()).collect());
-        shards.unwrap_or_else(|| vec![self.path().to_owned()])
+        let files = self.0.source.file_set().map(FileSet::files).unwrap_or_default();
+        let files: Vec<PathBuf> = files.into_iter().map(|file| file.path.clone()).collect();
+        if files.is_empty() { vec![self.path().to_owned()] } else { files }
     }
 
     /// Returns the records of a shard, which is one of [`Self::files`], and its stamp as it was opened.
@@ -402,9 +418,9 @@ impl Dataset {
             return siblings.shard(shard);
         }
         let all = || Ok((0..self.record_count(), self.stamp()));
-        let Some(shards) = self.0.source.shards() else { return all() };
-        let Some(file) = shards.files.get(shard) else { return all() };
-        Ok((shards.records(self.path(), shard)?, file.stamp))
+        let Some(set) = self.0.source.file_set() else { return all() };
+        let Some(stamp) = set.files().get(shard).map(|file| file.stamp) else { return all() };
+        Ok((set.records(self.path(), shard)?, stamp))
     }
 
     /// Returns the sidecars of a folder that has been scanned.
@@ -415,10 +431,9 @@ impl Dataset {
     /// Returns the files and folders in a folder of images or shards that are not in the dataset: for each reason the
     /// number, and the first names. There are none before the folder is scanned, which [`Self::build_index`] does.
     pub fn left_out(&self) -> impl Iterator<Item = (LeftOut, u64, &[String])> {
-        let beside_shards = self.0.source.shards().map_or(&[][..], |shards| shards.left_out.as_slice());
-        let beside_shards = beside_shards.iter().map(|(reason, names)| (*reason, names.len() as u64, names.as_slice()));
+        let of_set = self.0.source.file_set().map(FileSet::left_out).unwrap_or_default();
         let beside_map = self.0.source.map().into_iter().flat_map(caption_map::CaptionMap::left_out);
-        self.sidecars().into_iter().flat_map(Sidecars::left_out).chain(beside_shards).chain(beside_map)
+        self.sidecars().into_iter().flat_map(Sidecars::left_out).chain(of_set).chain(beside_map)
     }
 
     /// Finds the lines of the file, on the caller's thread. `progress` is called soon after the first records can be
@@ -569,7 +584,7 @@ impl Dataset {
     /// Returns an error if the path leaves the folder (by its spelling; symlinks in the folder are followed), or cannot
     /// name a file.
     pub fn picture_path(&self, file_name: &str) -> Result<PathBuf, PathRefused> {
-        if let Some(picture) = self.0.source.shards().and_then(|shards| shards.picture(self.path(), file_name)) {
+        if let Some(picture) = self.0.source.file_set().and_then(|set| set.picture(self.path(), file_name)) {
             return Ok(picture);
         }
         self.file_path(file_name)
@@ -670,7 +685,7 @@ impl Dataset {
         if let Some(sidecar) = self.sidecars().and_then(|sidecars| sidecars.path(RecordId(record))) {
             return sidecar.display().to_string();
         }
-        if let Some(place) = self.0.source.shards().and_then(|shards| shards.place(line)) {
+        if let Some(place) = self.0.source.file_set().and_then(|set| set.place(line)) {
             return place;
         }
         let file = self.path().file_name().unwrap_or(self.path().as_os_str());

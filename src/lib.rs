@@ -28,7 +28,9 @@ pub mod report;
 pub mod review;
 mod runtime;
 pub mod session;
+mod shared_file;
 pub mod statistics;
+mod tar_file;
 pub mod text;
 pub mod tui;
 

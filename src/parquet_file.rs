@@ -1,6 +1,7 @@
 //! Parquet files: their columns, rows as JSON, single values, and copies in which a column changes.
 
 mod cells;
+mod chunks;
 mod content_hash;
 mod copy;
 #[cfg(test)]
@@ -11,7 +12,6 @@ mod pages;
 mod reader;
 mod roles;
 mod rows;
-mod shared_file;
 mod table;
 mod value;
 mod zstandard;
@@ -22,7 +22,7 @@ use ::parquet::schema::types::{Type, TypePtr};
 use serde_json::Value;
 
 pub(crate) use cells::{Cell, CellError, OpenTable};
-pub(crate) use content_hash::{content_hash, whole_hash};
+pub(crate) use content_hash::{content_hash, hash_range, whole_hash};
 pub(crate) use copy::{CopyError, Edit, NewText, copy};
 pub(crate) use form::{Annotation, EPOCH_JULIAN_DAY, Form, NANOS_PER_DAY, Values, annotation, is_element, is_repeated};
 pub(crate) use reader::Node;

@@ -19,7 +19,7 @@ pub(crate) use cache::ByteCache;
 pub(crate) use declared_size::declared_pixels;
 pub(crate) use decode::{Decoded, check, decode, decode_undamaged, decode_unless, inspect, sniff};
 pub(crate) use pixels::{opaque, resize};
-pub(crate) use source::{Stamp, located, read, stamp};
+pub(crate) use source::{Stamp, is_inside_file, located, read, stamp};
 pub(crate) use spelling::{actual_path, other_spelling};
 
 pub use decode::decoder_process;
@@ -140,8 +140,8 @@ pub enum PictureError {
     /// A row of a Parquet file whose image is null.
     #[error("missing: the row has no image")]
     NoImage,
-    /// A Parquet file with a part that cannot be read.
-    #[error("the Parquet file cannot be read: {0}")]
+    /// A Parquet file or an archive with a part that cannot be read.
+    #[error("the file with the picture cannot be read: {0}")]
     BrokenTable(String),
     #[error("not a picture file but a {0}")]
     NotAFile(&'static str),

@@ -149,15 +149,16 @@ fn the_core_does_no_input_or_output() {
 #[test]
 fn modules_import_only_what_they_may() {
     let all = modules();
-    let helpers = ["atomic_file", "codec", "exit", "logging", "model_api", "parallel", "reaction", "text"];
-    let allowed: [(&str, &[&str]); 16] = [
+    let helpers = ["atomic_file", "codec", "exit", "logging", "model_api", "parallel", "reaction", "shared_file", "text"];
+    let allowed: [(&str, &[&str]); 17] = [
         ("aws", &[]),
         ("openai", &[]),
         ("statistics", &[]),
         ("text", &[]),
         ("parquet_file", &[]),
-        ("picture", &["parquet_file"]),
-        ("dataset", &["parquet_file"]),
+        ("tar_file", &[]),
+        ("picture", &["parquet_file", "tar_file"]),
+        ("dataset", &["parquet_file", "tar_file"]),
         ("describe", &["aws", "dataset", "openai", "picture"]),
         ("preview", &["console", "dataset", "picture"]),
         ("lint", &["dataset", "describe"]),

@@ -15,7 +15,7 @@ use crate::describe::openai::ApiPreset;
 
 #[derive(Clone, Debug, PartialEq, Eq, Args, Serialize)]
 pub struct DatasetOptions {
-    /// Dataset: a .jsonl file, a .csv or .tsv table, .parquet files, a folder with a metadata.jsonl or metadata.csv, or a folder of images or .parquet files [default: the current folder]
+    /// Dataset: a .jsonl file, a .csv or .tsv table, .parquet files, .tar archives, a folder with a metadata.jsonl or metadata.csv, or a folder of images, .parquet files or .tar archives [default: the current folder]
     #[arg(value_hint = ValueHint::AnyPath)]
     #[serde(skip)]
     path: Option<PathBuf>,
@@ -63,7 +63,7 @@ fn extensions(text: &str) -> Result<String, String> {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct ShardsOption {
-    /// More Parquet files of the same dataset
+    /// More Parquet files or tar archives of the same dataset
     #[arg(value_name = "SHARD", value_hint = ValueHint::FilePath)]
     shards: Vec<PathBuf>,
 }
@@ -84,13 +84,13 @@ impl ShardsOption {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "neither metadata.jsonl nor images or Parquet files in the current folder; name a dataset (recaption PATH), or try the samples (recaption demo)"
+    "neither metadata.jsonl nor images, Parquet files or tar archives in the current folder; name a dataset (recaption PATH), or try the samples (recaption demo)"
 )]
 pub struct NoDataset;
 
 impl DatasetOptions {
     /// Returns the given path. If none is given, returns `metadata.jsonl` or `metadata.csv` in the folder
-    /// `here`, or `here` if it has images or Parquet files.
+    /// `here`, or `here` if it has images, Parquet files or tar archives.
     ///
     /// # Errors
     /// Returns an error if no path is given and there is neither. A given path is not checked.

@@ -100,7 +100,7 @@ pub fn run(options: &CheckOptions, out: &mut Console<'_>, errors: &mut Console<'
         judged.report(&known, &rules, &mut pictures, &mut report)
     })?;
     report.end_of_records()?;
-    if dataset.is_folder() || dataset.is_parquet() || dataset.is_map() {
+    if dataset.is_folder() || dataset.is_parquet() || dataset.is_map() || dataset.is_archive() {
         folder::left_out(&dataset, &mut report)?;
     }
     if !dataset.is_folder() {

@@ -204,7 +204,7 @@ pub fn run(options: &ExportOptions, out: &mut Console<'_>, errors: &mut Console<
             }
             summarise(place, &written, out).map_err(ExportError::output)?;
             if options.images.is_none() && dataset.has_images_inside() {
-                let note = "the images stay in the Parquet files; --copy-images -o DIR writes them, too";
+                let note = "the images stay in the files of the dataset; --copy-images -o DIR writes them, too";
                 errors.message(note).map_err(ExportError::output)?;
             }
             outcome

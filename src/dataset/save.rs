@@ -21,7 +21,7 @@ use super::siblings::ImageChanges;
 use super::source;
 use super::{Dataset, DatasetError, Line, RecordId, Stamp};
 use crate::atomic_file::{self, Committed, Complete, Replacement, WriteError};
-use crate::parquet_file;
+use crate::{parquet_file, tar_file};
 use feed::Feed;
 
 pub use report::{Backup, ConflictKind, SaveError, SaveReport};
@@ -195,6 +195,9 @@ fn prepare_lines(
     if dataset.is_parquet() && !parquet_file::is_parquet(&options.target) {
         return Err(SaveError::NotParquet { path: options.target.clone() });
     }
+    if dataset.is_archive() && !tar_file::is_tar(&options.target) {
+        return Err(SaveError::NotATar { path: options.target.clone() });
+    }
     if dataset.is_map() && options.target.extension().is_none_or(|extension| extension != "json") {
         return Err(SaveError::NotJson { path: options.target.clone() });
     }
@@ -230,14 +233,19 @@ fn prepare_lines(
     let backs_up = options.backup && !is_own_output && conflict.is_none();
 
     let failed = |source| SaveError::Io { path: target.clone(), source };
-    let hashing = Hashing::new(replacement.file(), !dataset.is_parquet());
+    let hashing = Hashing::new(replacement.file(), !dataset.is_parquet() && !dataset.is_archive());
     let mut output = BufWriter::with_capacity(WRITE_BUFFER, hashing);
     let own_source = &dataset.0.source;
-    let counts = match (own_source.table(), own_source.shards(), own_source.map()) {
-        (Some(table), ..) => table.write(dataset, changes, &mut output, &failed)?,
-        (_, Some(shards), _) => shards.write(dataset, shard, changes, &mut output, &failed)?,
-        (.., Some(map)) => map.write(dataset, changes, &mut output, &failed)?,
-        _ => write(dataset, changes, &mut output, &failed)?,
+    let counts = if let Some(table) = own_source.table() {
+        table.write(dataset, changes, &mut output, &failed)?
+    } else if let Some(shards) = own_source.shards() {
+        shards.write(dataset, shard, changes, &mut output, &failed)?
+    } else if let Some(archives) = own_source.archives() {
+        archives.write(dataset, shard, changes, &mut output, &failed)?
+    } else if let Some(map) = own_source.map() {
+        map.write(dataset, changes, &mut output, &failed)?
+    } else {
+        write(dataset, changes, &mut output, &failed)?
     };
     let Hashing { hasher, bytes, .. } = output.into_inner().map_err(|error| failed(error.into_error()))?;
     let hash = match hasher {
@@ -396,7 +404,7 @@ fn check_target(target: &Path, expected: Expected) -> Result<(), SaveError> {
     }
 }
 
-/// Returns the XXH3-128 of a file's content; of a Parquet file without its images.
+/// Returns the XXH3-128 of a file's content; of a Parquet file or an archive without its images.
 ///
 /// # Errors
 /// Returns an error if the file cannot be read.
@@ -407,12 +415,16 @@ pub fn hash_of(path: &Path) -> io::Result<u128> {
 /// Returns the hash of a dataset of several files, from theirs.
 #[must_use]
 pub fn hash_of_set(hashes: &[u128]) -> u128 {
-    super::shards::together_hash(hashes)
+    super::file_set::together_hash(hashes)
 }
 
 /// Like [`hash_of`], for an open file.
 pub(super) fn hash_of_file(file: &File) -> io::Result<u128> {
-    parquet_file::content_hash(file)?.map_or_else(|| parquet_file::whole_hash(file), Ok)
+    let of_content = match parquet_file::content_hash(file)? {
+        None => super::archives::content_hash(file)?,
+        found => found,
+    };
+    of_content.map_or_else(|| parquet_file::whole_hash(file), Ok)
 }
 
 /// Keeps the target as the first free of `<name>.bak`, `<name>.bak.1`, …, unless one of them is a copy already: as a second
@@ -480,7 +492,7 @@ fn is_copy(backup: &Path, target: &Path, hash: &mut Option<u128>) -> bool {
 /// Hashes and counts the bytes written.
 struct Hashing<'a> {
     file: &'a mut File,
-    /// `None` for a Parquet file, whose hash leaves out the images.
+    /// `None` for a Parquet file or an archive, whose hash leaves out the images.
     hasher: Option<Hasher>,
     bytes: u64,
 }

@@ -9,19 +9,17 @@ mod names;
 mod save;
 mod set;
 
-use std::fs::File;
-use std::io;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use twox_hash::xxhash3_128::Hasher;
-
-use super::source::{Bytes, Change, Stamp};
+use super::file_set::{FileSet, OpenFile, Starts};
+use super::source::Bytes;
 use super::{DatasetError, LeftOut, columns};
 use crate::parquet_file::{Cell, OpenTable, TableColumn, TableError, is_text, is_text_list};
 use lines::Lines;
 
+pub(super) use names::Names;
+pub(super) use names::hash as name_hash;
 pub(super) use set::{Found, find, is_pattern};
 pub use set::{has_shards, together};
 
@@ -31,10 +29,7 @@ const DAMAGED: &str = "download or write it again";
 /// A Parquet file of the dataset.
 #[derive(Debug)]
 pub(super) struct Shard {
-    pub(super) path: PathBuf,
-    /// The open file.
-    pub(super) file: File,
-    pub(super) stamp: Stamp,
+    opened: OpenFile,
     /// The column with the paths of the images, if it was named.
     file_column: Option<String>,
     /// The footer, once it has been read; or why it cannot be.
@@ -44,9 +39,9 @@ pub(super) struct Shard {
 /// The shards of a dataset.
 #[derive(Debug)]
 pub(super) struct Shards {
-    pub(super) files: Vec<Shard>,
+    files: Vec<Shard>,
     /// The names of other files, and why they are no shards.
-    pub(super) left_out: Vec<(LeftOut, Vec<String>)>,
+    left_out: Vec<(LeftOut, Vec<String>)>,
     /// The first is that of the lines.
     caption_fields: Vec<Arc<str>>,
     lines: OnceLock<Result<Lines, String>>,
@@ -54,35 +49,21 @@ pub(super) struct Shards {
 
 impl Shard {
     fn open(path: PathBuf, file_column: Option<&str>) -> Result<Self, DatasetError> {
-        let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::NotFound => DatasetError::NotFound { path: path.clone() },
-            _ => DatasetError::Io { path: path.clone(), source },
-        };
-        // Checked before opening, because opening a named pipe blocks until its other end is opened.
-        if !std::fs::metadata(&path).map_err(failed)?.is_file() {
-            return Err(DatasetError::NotAFile { path });
-        }
-        let file = File::open(&path).map_err(failed)?;
-        let stamp = Stamp::from(&file.metadata().map_err(failed)?);
-        Ok(Self { path, file, stamp, file_column: file_column.map(str::to_owned), table: OnceLock::new() })
-    }
-
-    /// Returns the file name.
-    pub(super) fn name(&self) -> String {
-        self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
+        let opened = OpenFile::open(path)?;
+        Ok(Self { opened, file_column: file_column.map(str::to_owned), table: OnceLock::new() })
     }
 
     /// Returns the open table. The first call reads the footer.
     pub(super) fn table(&self, caption_fields: &[Arc<str>]) -> Result<&Arc<OpenTable>, &str> {
         let open = || {
-            let file = self.file.try_clone().map_err(|error| error.to_string())?;
+            let file = self.opened.file.try_clone().map_err(|error| error.to_string())?;
             let open = OpenTable::of(file, self.file_column.as_deref()).map_err(|error| match error {
                 TableError::Io(error) => error.to_string(),
                 TableError::Wrong(why) => format!("{why}; {DAMAGED}"),
             })?;
             check_columns(&open, caption_fields, self.file_column.as_deref())?;
             let open = Arc::new(open);
-            open.share(&self.path);
+            open.share(&self.opened.path);
             Ok(open)
         };
         self.table.get_or_init(open).as_ref().map_err(String::as_str)
@@ -136,7 +117,7 @@ impl Shards {
         if let Some(Err(why)) = shards.files.first().map(|shard| shard.table(caption_fields))
             && (is_one || shards.files[1].table(caption_fields).is_err())
         {
-            let path = shards.files.first().map_or_else(|| path.to_owned(), |shard| shard.path.clone());
+            let path = shards.files.first().map_or_else(|| path.to_owned(), |shard| shard.opened.path.clone());
             return Err(DatasetError::Table { path, why: why.to_owned() });
         }
         Ok(shards)
@@ -160,112 +141,42 @@ impl Shards {
         self.lines.get_or_init(read).as_ref().map_err(failed)
     }
 
-    /// Returns the file with the lines.
-    pub(super) fn bytes(&self, path: &Path) -> Result<&Bytes, DatasetError> {
-        self.lines(path).map(|lines| &lines.bytes)
-    }
-
     /// Returns the lines if they have been read.
     fn known(&self) -> Option<&Lines> {
         self.lines.get()?.as_ref().ok()
     }
+}
 
-    /// Returns the stamp of the file, or of all.
-    pub(super) fn stamp(&self) -> Stamp {
-        if let [only] = self.files.as_slice() {
-            return only.stamp;
-        }
-        let mut hasher = Hasher::new();
-        for shard in &self.files {
-            hasher.write(format!("{}\0{}\n", shard.name(), shard.stamp).as_bytes());
-        }
-        let hash = hasher.finish_128();
-        #[expect(clippy::cast_possible_truncation, reason = "the halves of the hash")]
-        let (low, high) = (hash as u64, (hash >> 64) as u64);
-        let len = self.files.iter().map(|shard| shard.stamp.len).sum();
-        Stamp { len, modified_ns: low.cast_signed(), device: 0, inode: high }
+impl FileSet for Shards {
+    fn files(&self) -> Vec<&OpenFile> {
+        self.files.iter().map(|shard| &shard.opened).collect()
     }
 
-    /// Returns the records of a shard.
-    pub(super) fn records(&self, path: &Path, shard: usize) -> Result<Range<u32>, DatasetError> {
-        self.lines(path).map(|lines| lines.records(shard))
+    fn bytes(&self, path: &Path) -> Result<&Bytes, DatasetError> {
+        self.lines(path).map(|lines| &lines.bytes)
     }
 
-    /// Checks that the open files still have the content they were opened with.
-    pub(super) fn check(&self) -> Result<(), DatasetError> {
-        self.files.iter().try_for_each(Shard::check)
+    fn starts(&self) -> Option<&Starts> {
+        self.known().map(|lines| &lines.starts)
     }
 
-    /// Checks that the paths still refer to the open files.
-    pub(super) fn check_paths(&self) -> Result<(), DatasetError> {
-        self.files.iter().try_for_each(Shard::check_path)
+    fn place_in(&self, _record: u32, row: u64) -> Option<String> {
+        Some((row + 1).to_string())
     }
 
-    /// Returns the hash of the content, except for the images: of one file as [`hash_of`](super::hash_of) returns it.
-    pub(super) fn hash(&self) -> Result<u128, DatasetError> {
-        let mut hashes = Vec::with_capacity(self.files.len());
-        for shard in &self.files {
-            let failed = |source| DatasetError::Io { path: shard.path.clone(), source };
-            hashes.push(super::save::hash_of_file(&shard.file).map_err(failed)?);
-        }
-        self.check()?;
-        Ok(together_hash(&hashes))
-    }
-
-    /// Returns the place of a line for messages: the shard and the row, from one.
-    pub(super) fn place(&self, line: u64) -> Option<String> {
-        let record = u32::try_from(line.checked_sub(1)?).ok()?;
-        let (shard, row) = self.known()?.place(record)?;
-        Some(format!("{}:{}", self.files.get(shard)?.name(), row + 1))
-    }
-
-    /// Returns true if the lines have been read and there are images in the files, rather than paths only.
-    pub(super) fn has_images(&self) -> bool {
+    fn has_images(&self) -> bool {
         self.known().is_some_and(|lines| lines.names.is_some())
     }
 
-    /// Returns the path of the picture in the row that has this name; `None` if pictures are files, or this one is.
-    pub(super) fn picture(&self, path: &Path, name: &str) -> Option<PathBuf> {
+    fn picture(&self, path: &Path, name: &str) -> Option<PathBuf> {
         let lines = self.lines(path).ok()?;
-        let (shard, row) = lines.place(lines.names.as_ref()?.find(name)?)?;
-        Some(Cell::path(&self.files.get(shard)?.path, row))
-    }
-}
-
-impl Shard {
-    fn check(&self) -> Result<(), DatasetError> {
-        let failed = |source| DatasetError::Io { path: self.path.clone(), source };
-        let changed = |change| Err(DatasetError::ChangedOnDisk { path: self.path.clone(), change });
-        let now = Stamp::from(&self.file.metadata().map_err(failed)?);
-        match now.len.cmp(&self.stamp.len) {
-            std::cmp::Ordering::Less => changed(Change::Shorter),
-            std::cmp::Ordering::Greater => changed(Change::Longer),
-            std::cmp::Ordering::Equal if now.modified_ns != self.stamp.modified_ns => changed(Change::Written),
-            std::cmp::Ordering::Equal => Ok(()),
-        }
+        let (shard, row) = lines.starts.place(lines.names.as_ref()?.find(name)?)?;
+        Some(Cell::path(&self.files.get(shard)?.opened.path, row))
     }
 
-    fn check_path(&self) -> Result<(), DatasetError> {
-        let changed = |change| Err(DatasetError::ChangedOnDisk { path: self.path.clone(), change });
-        match Stamp::of(&self.path) {
-            Ok(now) if now.is_same_file(&self.stamp) => Ok(()),
-            Ok(_) => changed(Change::Replaced),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => changed(Change::Removed),
-            Err(source) => Err(DatasetError::Io { path: self.path.clone(), source }),
-        }
+    fn left_out(&self) -> Vec<(LeftOut, u64, &[String])> {
+        self.left_out.iter().map(|(reason, names)| (*reason, names.len() as u64, names.as_slice())).collect()
     }
-}
-
-/// Returns the hash of a set from those of its files.
-pub(super) fn together_hash(hashes: &[u128]) -> u128 {
-    if let [only] = hashes {
-        return *only;
-    }
-    let mut whole = Hasher::new();
-    for one in hashes {
-        whole.write(&one.to_le_bytes());
-    }
-    whole.finish_128()
 }
 
 #[cfg(test)]

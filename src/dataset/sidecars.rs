@@ -20,6 +20,7 @@ use super::folder::{FolderImage, FolderScan, FolderText, LeftOut, TextKinds};
 use super::source::{Bytes, Stamp};
 use super::{DatasetError, FILE_NAME, RecordId, Sibling};
 
+pub(super) use content::with_caption;
 pub use save::{SidecarError, SidecarReport, SidecarSave, save_sidecars};
 
 /// The sidecars of the records, as read.

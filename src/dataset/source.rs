@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use twox_hash::xxhash3_128::Hasher;
 
+use super::archives::Archives;
 use super::caption_map::CaptionMap;
+use super::file_set::FileSet;
 use super::shards::Shards;
 use super::siblings::Siblings;
 use super::sidecars::FolderLines;
@@ -115,6 +117,7 @@ enum Kind {
     Folder(Box<FolderLines>),
     Table(Box<TableLines>),
     Shards(Box<Shards>),
+    Archives(Box<Archives>),
     Map(Box<CaptionMap>),
     /// Several captions of each image of another source.
     Siblings(Box<Siblings>),
@@ -210,6 +213,10 @@ impl Source {
         Self { path, kind: Kind::Shards(Box::new(shards)) }
     }
 
+    pub(super) fn of_archives(path: PathBuf, archives: Archives) -> Self {
+        Self { path, kind: Kind::Archives(Box::new(archives)) }
+    }
+
     pub(super) fn of_siblings(siblings: Siblings) -> Self {
         Self { path: siblings.path().to_owned(), kind: Kind::Siblings(Box::new(siblings)) }
     }
@@ -227,7 +234,7 @@ impl Source {
         match &self.kind {
             Kind::Siblings(siblings) => siblings.place(record).map_or((None, None), |(line, it)| (Some(line), it)),
             Kind::Folder(lines) => (None, lines.sibling(record)),
-            Kind::File(_) | Kind::Table(_) | Kind::Shards(_) | Kind::Map(_) => (None, None),
+            Kind::File(_) | Kind::Table(_) | Kind::Shards(_) | Kind::Archives(_) | Kind::Map(_) => (None, None),
         }
     }
 
@@ -263,6 +270,23 @@ impl Source {
         }
     }
 
+    pub(super) fn archives(&self) -> Option<&Archives> {
+        match &self.kind {
+            Kind::Archives(archives) => Some(archives),
+            _ => None,
+        }
+    }
+
+    /// Returns the files with the records, if there may be several.
+    pub(super) fn file_set(&self) -> Option<&dyn FileSet> {
+        match &self.kind {
+            Kind::Shards(shards) => Some(&**shards),
+            Kind::Archives(archives) => Some(&**archives),
+            Kind::Siblings(siblings) => siblings.source().file_set(),
+            _ => None,
+        }
+    }
+
     /// Returns the file with the lines. The first call scans a folder, and reads a table or shards.
     fn bytes(&self) -> Result<&Bytes, DatasetError> {
         match &self.kind {
@@ -270,6 +294,7 @@ impl Source {
             Kind::Folder(lines) => lines.scanned(&self.path).map(|scanned| &scanned.bytes),
             Kind::Table(lines) => lines.lines(&self.path),
             Kind::Shards(shards) => shards.bytes(&self.path),
+            Kind::Archives(archives) => archives.bytes(&self.path),
             Kind::Map(map) => map.lines(&self.path),
             Kind::Siblings(siblings) => siblings.bytes(),
         }
@@ -279,7 +304,7 @@ impl Source {
     fn file(&self) -> Option<&Bytes> {
         match &self.kind {
             Kind::File(bytes) => Some(bytes),
-            Kind::Folder(_) | Kind::Shards(_) => None,
+            Kind::Folder(_) | Kind::Shards(_) | Kind::Archives(_) => None,
             Kind::Table(lines) => Some(lines.table()),
             Kind::Map(map) => Some(&map.object),
             Kind::Siblings(siblings) => siblings.source().file(),
@@ -300,8 +325,8 @@ impl Source {
         if let Some(siblings) = self.siblings() {
             return siblings.stamp();
         }
-        if let Some(shards) = self.shards() {
-            return shards.stamp();
+        if let Some(files) = self.file_set() {
+            return files.stamp();
         }
         self.file().map_or_else(|| self.bytes().map_or(Stamp::EMPTY, Bytes::stamp), Bytes::stamp)
     }
@@ -326,8 +351,8 @@ impl Source {
     /// Checks that the open file still has the content it was opened with. The file at its path now does not matter: after
     /// an in-place save the old content is still read from the open, unlinked file.
     pub(super) fn check(&self) -> Result<(), DatasetError> {
-        if let Some(shards) = self.shards() {
-            return shards.check();
+        if let Some(files) = self.file_set() {
+            return files.check();
         }
         let Some(file) = self.file() else {
             // No other program can change a temporary file without a name.
@@ -346,8 +371,8 @@ impl Source {
 
     /// Checks that the path still refers to the open file.
     pub(super) fn check_path(&self) -> Result<(), DatasetError> {
-        if let Some(shards) = self.shards() {
-            return shards.check_paths();
+        if let Some(files) = self.file_set() {
+            return files.check_paths();
         }
         match Stamp::of(&self.path) {
             Ok(_) if self.folder().is_some() => Ok(()),
@@ -363,8 +388,8 @@ impl Source {
         if let Some(siblings) = self.siblings() {
             return siblings.hash();
         }
-        if let Some(shards) = self.shards() {
-            return shards.hash();
+        if let Some(files) = self.file_set() {
+            return files.hash();
         }
         if let Some(lines) = self.folder() {
             return lines.scanned(&self.path).map(|scanned| scanned.hash);

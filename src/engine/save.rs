@@ -77,7 +77,10 @@ impl SaveTarget {
         let field = dataset::field_suffix(dataset.caption_field());
         let in_place = in_place || (dataset.is_folder() && chosen.is_none());
         if dataset.files().len() > 1 && !in_place {
-            let beside = || dataset.folder().join(format!("*{field}_updated.parquet"));
+            let extension =
+                dataset.files().first().and_then(|file| file.extension().map(|it| it.to_string_lossy().into_owned()));
+            let extension = extension.unwrap_or_default();
+            let beside = || dataset.folder().join(format!("*{field}_updated.{extension}"));
             return Self { path: chosen.unwrap_or_else(beside), in_place };
         }
         let dataset = dataset.path();
@@ -148,7 +151,7 @@ impl SaveTarget {
         }
         let failed = |why: String| SaveFailure::Other(format!("{}: {why}", self.path.display()));
         if self.path.extension().is_some() && !self.path.is_dir() {
-            return Err(failed("several Parquet files are saved into a folder; name one with -o DIR".to_owned()));
+            return Err(failed("several files are saved into a folder; name one with -o DIR".to_owned()));
         }
         std::fs::create_dir_all(&self.path).map_err(|error| failed(error.to_string()))?;
         Ok(self.path.join(name))

@@ -6,11 +6,10 @@ use std::fs::File;
 use std::io::{self, Read as _};
 
 use ::parquet::file::metadata::ColumnChunkMetaData;
-use ::parquet::file::reader::Length as _;
 use twox_hash::xxhash3_128::Hasher;
 
 use super::cells::OpenTable;
-use super::shared_file::SharedFile;
+use crate::shared_file::SharedFile;
 
 const MAGIC: &[u8] = b"PAR1";
 const BLOCK: usize = 256 * 1024;
@@ -57,7 +56,8 @@ pub(crate) fn whole_hash(file: &File) -> io::Result<u128> {
     Ok(hasher.finish_128())
 }
 
-fn hash_range(file: &SharedFile, start: u64, end: u64, hasher: &mut Hasher) -> io::Result<()> {
+/// Adds the bytes between two places.
+pub(crate) fn hash_range(file: &SharedFile, start: u64, end: u64, hasher: &mut Hasher) -> io::Result<()> {
     let mut block = vec![0; BLOCK];
     let mut reader = file.reader(start);
     let mut left = end.saturating_sub(start);

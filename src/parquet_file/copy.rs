@@ -20,7 +20,7 @@ use ::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPro
 use ::parquet::file::reader::ChunkReader as _;
 use ::parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 
-use super::shared_file::Blocks;
+use super::chunks::Blocks;
 use super::table::Table;
 use super::zstandard;
 use crate::codec::{catch_panic, clean_message};

@@ -10,10 +10,10 @@ use ::parquet::errors::{ParquetError, Result};
 use ::parquet::file::metadata::ColumnChunkMetaData;
 use ::parquet::file::page_index::index_reader::decode_offset_index;
 use ::parquet::file::page_index::offset_index::PageLocation;
-use ::parquet::file::reader::{ChunkReader as _, Length as _};
+use ::parquet::file::reader::ChunkReader as _;
 use ::parquet::file::serialized_reader::SerializedPageReader;
 
-use super::shared_file::SharedFile;
+use crate::shared_file::SharedFile;
 
 /// The size of the buffer for Brotli, in bytes.
 const BUFFER: usize = 4096;

@@ -15,8 +15,8 @@ use ::parquet::file::metadata::{
 use ::parquet::schema::types::{ColumnDescPtr, Type, TypePtr};
 
 use super::pages;
-use super::shared_file::SharedFile;
 use crate::codec::{catch_panic, clean_message};
+use crate::shared_file::SharedFile;
 
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]

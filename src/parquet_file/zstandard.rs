@@ -16,7 +16,7 @@ use ::parquet::schema::types::ColumnDescPtr;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
 use super::pages::Codec;
-use super::shared_file::SharedFile;
+use crate::shared_file::SharedFile;
 
 /// Writes a part of a column to `out`. `fill` writes its values; `properties` must not compress the column.
 pub(super) fn write_column<W: Write + Send>(

@@ -1,4 +1,4 @@
-//! Reading pictures, and detecting that one has changed: a file, or a row of a Parquet file.
+//! Reading pictures, and detecting that one has changed: a file, a row of a Parquet file, or a member of a tar archive.
 
 use std::borrow::Cow;
 use std::fs::{File, FileType, Metadata};
@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use super::{PictureError, clean_message, other_spelling};
 use crate::parquet_file::{Cell, CellError};
+use crate::tar_file::Place;
 
 /// The largest file read, in bytes. An uncompressed picture of 24 megapixels takes 72 MB.
 const MAX_BYTES: u64 = 400_000_000;
@@ -71,14 +72,21 @@ pub(crate) fn located(path: &Path) -> Option<Cow<'_, Path>> {
     match Cell::of(path) {
         // An error counts as present: reading reports it, with its reason.
         Some(cell) => cell.exists().unwrap_or(true).then(|| path.into()),
+        None if Place::of(path).is_some() => Some(path.into()),
         None => other_spelling(path).filter(|path| path.is_file()).map(Cow::Owned),
     }
+}
+
+/// Returns true if a path names a part of a file: a row of a Parquet file, or a member of a tar archive.
+pub(crate) fn is_inside_file(path: &Path) -> bool {
+    Cell::of(path).is_some() || Place::of(path).is_some()
 }
 
 /// Where a picture is.
 enum Found<'a> {
     File(Cow<'a, Path>),
     Row(Cell<'a>),
+    Member(Place<'a>),
 }
 
 /// Finds a picture: a file, a row of a Parquet file, or a file under another spelling.
@@ -88,6 +96,10 @@ fn found(path: &Path) -> Result<(Found<'_>, Stamp), PictureError> {
             if let Some(cell) = Cell::of(path) {
                 let metadata = std::fs::metadata(cell.file).map_err(|error| io_error(&error))?;
                 return Ok((Found::Row(cell), Stamp::of(&metadata)));
+            }
+            if let Some(place) = Place::of(path) {
+                let metadata = std::fs::metadata(place.archive).map_err(|error| io_error(&error))?;
+                return Ok((Found::Member(place), Stamp::of(&metadata)));
             }
             let other = other_spelling(path).ok_or(PictureError::Missing)?;
             stamp_at(&other).map(|stamp| (Found::File(other.into()), stamp))
@@ -111,7 +123,7 @@ fn stamp_at(path: &Path) -> Result<Stamp, PictureError> {
 /// The encoded bytes of a picture.
 pub(super) enum Encoded {
     File(File),
-    /// Of a row, which cannot be read in parts.
+    /// Of a part of a file, which is read at once.
     Bytes(Vec<u8>),
 }
 
@@ -119,7 +131,7 @@ pub(super) enum Encoded {
 pub(super) fn open(path: &Path) -> Option<Encoded> {
     match found(path).ok()?.0 {
         Found::File(path) => File::open(path).ok().map(Encoded::File),
-        Found::Row(_) => read(path).ok().map(Encoded::Bytes),
+        Found::Row(_) | Found::Member(_) => read(path).ok().map(Encoded::Bytes),
     }
 }
 
@@ -137,6 +149,13 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, PictureError> {
             Err(CellError::Elsewhere(path)) => stamp_at(&path).and_then(|stamp| read_file(&path, stamp)),
             Err(CellError::Io(error)) => Err(io_error(&error)),
             Err(CellError::Broken(why)) => Err(PictureError::BrokenTable(why)),
+        },
+        (Found::Member(place), _) => match place.read(MAX_BYTES) {
+            Ok(bytes) if bytes.is_empty() => Err(PictureError::Empty),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(PictureError::BrokenTable(error.to_string()))
+            }
+            read => read.map_err(|error| io_error(&error)),
         },
     }
 }

@@ -14,7 +14,6 @@ use super::source::Source;
 use crate::atomic_file::{Batch, WriteError, is_same_path};
 use crate::command::imagefolder::is_picture;
 use crate::dataset::Record;
-use crate::parquet_file::Cell;
 use crate::picture::{self, PictureError};
 use crate::text::counted;
 
@@ -37,11 +36,11 @@ pub(super) enum Unique {
 
 /// An image of a record.
 pub(super) struct Image {
-    /// A file, or a row of a Parquet file.
+    /// A file, or a part of one.
     pub(super) place: PathBuf,
     /// Its relative path in the export.
     pub(super) name: PathBuf,
-    /// The place is a row of a Parquet file.
+    /// The place is a row of a Parquet file or a member of an archive.
     pub(super) is_row: bool,
 }
 
@@ -220,7 +219,7 @@ pub(super) fn create_folder(file: &Path, batch: &Batch) -> Result<(), ExportErro
 }
 
 pub(super) fn is_row(place: &Path) -> bool {
-    Cell::of(place).is_some()
+    picture::is_inside_file(place)
 }
 
 /// Returns the name of an image in a Parquet file: its path in the table. Of one that leads out of a folder, it is the last

@@ -77,6 +77,8 @@ pub enum SaveError {
     NotATable { path: PathBuf },
     #[error("{path}: a Parquet file is saved as one; use a name with .parquet, or convert it with recaption export")]
     NotParquet { path: PathBuf },
+    #[error("{path}: a tar archive is saved as one; use a name with .tar, or convert it with recaption export")]
+    NotATar { path: PathBuf },
     #[error(
         "{path}: captions.json is saved as a JSON object; use a name with .json, or convert it with recaption export"
     )]

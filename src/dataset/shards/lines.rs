@@ -6,7 +6,6 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufWriter, Seek as _, SeekFrom, Write};
-use std::ops::Range;
 use std::sync::Arc;
 
 use ::parquet::errors::ParquetError;
@@ -16,6 +15,7 @@ use super::names::{Names, hash};
 use super::{DAMAGED, Shard};
 use crate::codec::{catch_panic, clean_message};
 use crate::dataset::FILE_NAME;
+use crate::dataset::file_set::Starts;
 use crate::dataset::line::LEFT_OUT;
 use crate::dataset::source::{Bytes, Stamp};
 use crate::parquet_file::{OpenTable, TableColumn, may_be_field, open_column, open_leaf};
@@ -58,8 +58,8 @@ impl From<ParquetError> for GroupError {
 #[derive(Debug)]
 pub(in crate::dataset) struct Lines {
     pub(super) bytes: Bytes,
-    /// The first record of each shard, and the number of all. A shard that cannot be read has one.
-    starts: Vec<u32>,
+    /// A shard that cannot be read has one record.
+    pub(super) starts: Starts,
     /// The records by name, if images are in the tables.
     pub(super) names: Option<Names>,
 }
@@ -83,28 +83,13 @@ impl Lines {
         for (((shard, table), start), label) in shards.iter().zip(&tables).zip(&starts).zip(&labels) {
             match table {
                 Ok(open) => writer.shard(open, *start, label)?,
-                Err(why) => writer.left_out(&format!("{}: {why}", shard.name()))?,
+                Err(why) => writer.left_out(&format!("{}: {why}", shard.opened.name()))?,
             }
         }
         let names = if has_images { Some(Names::store(writer.names)?) } else { None };
         let file = writer.out.into_inner().map_err(io::IntoInnerError::into_error)?;
         let stamp = Stamp::from(&file.metadata()?);
-        Ok(Self { bytes: Bytes::new(file, stamp), starts, names })
-    }
-
-    /// Returns the shard of a record, and the row in it, from zero.
-    pub(super) fn place(&self, record: u32) -> Option<(usize, u64)> {
-        let shard = self.starts.partition_point(|start| *start <= record).checked_sub(1)?;
-        let end = self.starts.get(shard + 1)?;
-        (record < *end).then(|| (shard, u64::from(record - self.starts[shard])))
-    }
-}
-
-impl Lines {
-    /// Returns the records of a shard.
-    pub(super) fn records(&self, shard: usize) -> Range<u32> {
-        let at = |shard: usize| self.starts.get(shard).copied().unwrap_or_default();
-        at(shard)..at(shard + 1)
+        Ok(Self { bytes: Bytes::new(file, stamp), starts: Starts::new(starts), names })
     }
 }
 
@@ -112,7 +97,7 @@ impl Lines {
 fn labels(shards: &[Shard]) -> Vec<String> {
     let mut known = HashSet::new();
     let label = |(number, shard): (usize, &Shard)| {
-        let stem = shard.path.file_stem().unwrap_or_default().to_string_lossy().replace('.', "_");
+        let stem = shard.opened.path.file_stem().unwrap_or_default().to_string_lossy().replace('.', "_");
         if known.insert(stem.clone()) { stem } else { format!("{stem}-{number}") }
     };
     shards.iter().enumerate().map(label).collect()

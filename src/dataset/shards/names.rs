@@ -16,13 +16,13 @@ pub(in crate::dataset) struct Names {
     len: u64,
 }
 
-pub(super) fn hash(name: &str) -> u64 {
+pub(in crate::dataset) fn hash(name: &str) -> u64 {
     XxHash3_64::oneshot(name.as_bytes())
 }
 
 impl Names {
     /// Stores the hashes, each of one record.
-    pub(super) fn store(mut hashes: Vec<(u64, u32)>) -> io::Result<Self> {
+    pub(in crate::dataset) fn store(mut hashes: Vec<(u64, u32)>) -> io::Result<Self> {
         hashes.sort_unstable();
         let mut out = BufWriter::new(tempfile::tempfile()?);
         for (hash, record) in &hashes {
@@ -35,7 +35,7 @@ impl Names {
     }
 
     /// Returns the record of a name.
-    pub(super) fn find(&self, name: &str) -> Option<u32> {
+    pub(in crate::dataset) fn find(&self, name: &str) -> Option<u32> {
         let wanted = hash(name);
         let (mut start, mut end) = (0, self.len);
         while start < end {

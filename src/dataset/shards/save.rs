@@ -4,7 +4,8 @@ use std::io::{self, Read as _, Write};
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use super::{Shard, Shards};
+use super::Shards;
+use crate::dataset::file_set::{FileSet as _, OpenFile};
 use crate::dataset::line::is_record;
 use crate::dataset::read::RawLine;
 use crate::dataset::rewrite::{Rewritten, Slot, rewrite_slot};
@@ -25,12 +26,12 @@ impl Shards {
         output: &mut (dyn Write + Send),
         not_written: &dyn Fn(io::Error) -> SaveError,
     ) -> Result<Counts, SaveError> {
-        let path = &self.files[shard].path;
+        let path = &self.files[shard].opened.path;
         let wrong = |why: &str| SaveError::from(DatasetError::Table { path: path.clone(), why: why.to_owned() });
         let Ok(open) = self.files[shard].table(&self.caption_fields) else {
             return self.copy_unread(shard, changes, output, not_written);
         };
-        let records = self.lines(dataset.path())?.records(shard);
+        let records = self.lines(dataset.path())?.starts.of(shard);
         // Other columns are protected: their records have no text that could be changed.
         let caption = |column: TableColumn| {
             let is_list = is_text_list(&column.field);
@@ -69,7 +70,7 @@ impl Shards {
         output: &mut (dyn Write + Send),
         not_written: &dyn Fn(io::Error) -> SaveError,
     ) -> Result<Counts, SaveError> {
-        let Shard { path, file, stamp, .. } = &self.files[shard];
+        let OpenFile { path, file, stamp } = &self.files[shard].opened;
         let unreadable = |source| SaveError::from(DatasetError::Io { path: path.clone(), source });
         let bytes = Bytes::new(file.try_clone().map_err(unreadable)?, *stamp);
         let mut reader = bytes.reader();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::dataset::{DatasetError, LeftOut};
 use crate::parquet_file::is_parquet;
+use crate::tar_file::is_tar;
 
 /// The folder with the shards in a repository of Hugging Face.
 const DATA: &str = "data";
@@ -22,22 +23,32 @@ pub(in crate::dataset) struct Found {
     pub(in crate::dataset) left_out: Vec<(LeftOut, Vec<String>)>,
 }
 
+/// The format of the files of a set.
+type IsShard = fn(&Path) -> bool;
+
+/// The formats, the preferred one of a folder first.
+const FORMATS: [IsShard; 2] = [is_parquet, is_tar];
+
+fn format(path: &Path) -> Option<IsShard> {
+    FORMATS.into_iter().find(|is_shard| is_shard(path))
+}
+
 /// Returns true if a path names shards by a pattern: `train-*.parquet`.
 pub(in crate::dataset) fn is_pattern(path: &Path) -> bool {
-    is_parquet(path) && name(path).is_some_and(|name| name.contains('*')) && !path.exists()
+    format(path).is_some() && name(path).is_some_and(|name| name.contains('*')) && !path.exists()
 }
 
 /// Finds the shards that a folder, its folder `data` or a pattern has. Returns the path of the dataset with them.
 pub(in crate::dataset) fn find(path: &Path) -> io::Result<Option<(PathBuf, Found)>> {
-    if is_pattern(path) {
+    if let Some(is_shard) = format(path).filter(|_| is_pattern(path)) {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let pattern = name(path).unwrap_or_default();
-        let found = of_folder(folder, &|name| matches(pattern, name))?;
+        let found = of_folder(folder, is_shard, &|name| matches(pattern, name))?;
         return Ok((!found.shards.is_empty()).then(|| (path.to_owned(), found)));
     }
-    for folder in [path.to_owned(), path.join(DATA)] {
-        if folder.is_dir() {
-            let found = of_folder(&folder, &|_| true)?;
+    for is_shard in FORMATS {
+        for folder in [path.to_owned(), path.join(DATA)].into_iter().filter(|folder| folder.is_dir()) {
+            let found = of_folder(&folder, is_shard, &|_| true)?;
             if !found.shards.is_empty() {
                 return Ok(Some((folder, found)));
             }
@@ -46,18 +57,18 @@ pub(in crate::dataset) fn find(path: &Path) -> io::Result<Option<(PathBuf, Found
     Ok(None)
 }
 
-/// Returns true if a folder, or its folder `data`, has Parquet files.
+/// Returns true if a folder, or its folder `data`, has Parquet files or tar archives.
 #[must_use]
 pub fn has_shards(folder: &Path) -> bool {
     find(folder).is_ok_and(|found| found.is_some())
 }
 
-fn of_folder(folder: &Path, is_meant: &dyn Fn(&str) -> bool) -> io::Result<Found> {
+fn of_folder(folder: &Path, is_shard: IsShard, is_meant: &dyn Fn(&str) -> bool) -> io::Result<Found> {
     let mut all: Vec<String> = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else { continue };
-        if is_parquet(Path::new(&name)) && !name.starts_with('.') && entry.path().is_file() {
+        if is_shard(Path::new(&name)) && !name.starts_with('.') && entry.path().is_file() {
             all.push(name);
         }
     }
@@ -110,14 +121,15 @@ fn is_output(file: &str, names: &[String]) -> bool {
 /// Returns the dataset that several files are: their folder, or a pattern.
 ///
 /// # Errors
-/// Returns an error if they are not Parquet files of one folder, or no pattern matches only them.
+/// Returns an error if they are not Parquet files or tar archives of one folder, or no pattern matches only them.
 pub fn together(paths: &[PathBuf]) -> Result<PathBuf, DatasetError> {
     let Some(first) = paths.first() else { return Ok(PathBuf::from(".")) };
     let wrong = |why: &'static str| Err(DatasetError::Several { path: first.clone(), why });
     let folder = first.parent();
-    if paths.iter().any(|path| !is_parquet(path) || path.parent() != folder) {
-        return wrong("only Parquet files of one folder are one dataset; name one dataset");
-    }
+    let is_shard = format(first).filter(|is_shard| paths.iter().all(|path| is_shard(path) && path.parent() == folder));
+    let Some(is_shard) = is_shard else {
+        return wrong("only Parquet files or tar archives of one folder are one dataset; name one dataset");
+    };
     let mut names: Vec<String> = paths.iter().filter_map(|path| name(path).map(str::to_owned)).collect();
     names.sort_by(|one, other| alphanumeric_sort::compare_str(one, other));
     names.dedup();
@@ -130,11 +142,13 @@ pub fn together(paths: &[PathBuf]) -> Result<PathBuf, DatasetError> {
     let is_same =
         |found: &Found| found.shards.iter().filter_map(|path| name(path)).eq(names.iter().map(String::as_str));
     let failed = |source| DatasetError::Io { path: folder.to_owned(), source };
-    if is_same(&of_folder(folder, &|_| true).map_err(failed)?) && !folder.join(super::super::METADATA).exists() {
+    if is_same(&of_folder(folder, is_shard, &|_| true).map_err(failed)?)
+        && !folder.join(super::super::METADATA).exists()
+    {
         return Ok(folder.to_owned());
     }
     let pattern = pattern(&names);
-    if is_same(&of_folder(folder, &|name| matches(&pattern, name)).map_err(failed)?) {
+    if is_same(&of_folder(folder, is_shard, &|name| matches(&pattern, name)).map_err(failed)?) {
         return Ok(first.with_file_name(pattern));
     }
     wrong("no pattern matches only these files; move them to a folder of their own")

@@ -3,7 +3,7 @@
 use crate::dataset::folder::caption;
 
 /// Returns the content with the caption replaced. Restoring the former caption restores every byte.
-pub(super) fn with_caption(content: &str, new: &str) -> String {
+pub(in crate::dataset) fn with_caption(content: &str, new: &str) -> String {
     let old = caption(content);
     // A blank content has its white space after the caption, as its end of line.
     let start = if old.is_empty() {
