@@ -1,5 +1,8 @@
 //! The index of line offsets: built once, in the background, and readable while it grows.
 
+mod line_scanner;
+
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
@@ -8,9 +11,13 @@ use super::DatasetError;
 use super::format::{self, Layout, PROBE};
 use super::objects::ObjectScanner;
 use super::source::{Source, clamp_len};
+use crate::parallel::{self, Beside};
+use line_scanner::{BlockLines, LineScanner};
 
 /// Bytes read at a time: fits the L2 cache of a core.
 const BLOCK: usize = 256 * 1024;
+/// Bytes that a thread searches at a time if all processors do.
+const PIECE: usize = 1024 * 1024;
 /// Bytes between publications after the first.
 const PUBLISH_EVERY: u64 = 4 * 1024 * 1024;
 /// Records in a segment. Computing a line number adds up at most this many steps.
@@ -23,6 +30,11 @@ const WIDE_STEP: u64 = u64::MAX >> START_BITS;
 
 /// The byte order mark of UTF-8.
 pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+thread_local! {
+    /// The piece that a thread searches. Fresh memory for each would take as long as the search.
+    static READ: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
@@ -85,22 +97,11 @@ impl Index {
         source.prepare()?;
         let total = source.len();
         let mut scanner: MutexGuard<'_, Scanner> = self.scanner.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut block = vec![0; BLOCK];
         let mut marks = Vec::new();
-        let mut published_at = scanner.offset();
-        while scanner.offset() < total {
-            let block = &mut block[..clamp_len(total - scanner.offset(), BLOCK)];
-            source.read(scanner.offset(), block)?;
-            scanner.feed(block, &mut marks);
-            let is_first = self.count() == 0 && !marks.is_empty();
-            if is_first || scanner.offset() - published_at >= PUBLISH_EVERY {
-                self.publish(&mut marks, scanner.settled(), source)?;
-                published_at = scanner.offset();
-                let now = self.progress(scanner.offset(), total);
-                if progress(now).is_break() {
-                    return Ok(now);
-                }
-            }
+        match self.scan(source, &mut scanner, &mut marks, progress) {
+            Ok(()) => {}
+            Err(Stop::Cancelled(now)) => return Ok(now),
+            Err(Stop::Failed(error)) => return Err(error),
         }
         if !self.is_complete() {
             source.check()?;
@@ -112,6 +113,50 @@ impl Index {
         // The index is complete, so there is nothing left for a break to stop.
         let _ = progress(now);
         Ok(now)
+    }
+
+    /// Scans the bytes that are not scanned yet. The last marks are not published.
+    fn scan(
+        &self,
+        source: &Source,
+        scanner: &mut Scanner,
+        marks: &mut Vec<Mark>,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(), Stop> {
+        let total = source.len();
+        let mut published_at = scanner.offset();
+        let mut follow = |scanner: &Scanner, marks: &mut Vec<Mark>| {
+            let is_first = self.count() == 0 && !marks.is_empty();
+            if is_first || scanner.offset() - published_at >= PUBLISH_EVERY {
+                self.publish(marks, scanner.settled(), source)?;
+                published_at = scanner.offset();
+                let now = self.progress(scanner.offset(), total);
+                if progress(now).is_break() {
+                    return Err(Stop::Cancelled(now));
+                }
+            }
+            Ok(())
+        };
+        let mut block = vec![0; BLOCK];
+        while scanner.offset() < total {
+            let start = scanner.offset();
+            // The first block is published at once.
+            let is_parallel = start >= BLOCK as u64 && total - start > PUBLISH_EVERY && source.is_plain_file();
+            if is_parallel && scanner.lines().is_some() {
+                let pieces = usize::try_from((total - start).div_ceil(PIECE as u64)).unwrap_or(usize::MAX);
+                let search = |piece: usize| search(source, start + (piece * PIECE) as u64);
+                return parallel::in_order(pieces, Beside::Screen, search, |found| {
+                    let found = found?;
+                    scanner.lines().into_iter().for_each(|lines| lines.add(&found, marks));
+                    follow(scanner, marks)
+                });
+            }
+            let block = &mut block[..clamp_len(total - scanner.offset(), BLOCK)];
+            source.read(scanner.offset(), block)?;
+            scanner.feed(block, marks);
+            follow(scanner, marks)?;
+        }
+        Ok(())
     }
 
     fn publish(&self, marks: &mut Vec<Mark>, end: u64, source: &Source) -> Result<(), DatasetError> {
@@ -163,6 +208,28 @@ impl Index {
         }
         spans
     }
+}
+
+/// Why a scan ended early.
+enum Stop {
+    Cancelled(Progress),
+    Failed(DatasetError),
+}
+
+impl From<DatasetError> for Stop {
+    fn from(error: DatasetError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Finds the lines of the piece of a file at an offset.
+fn search(source: &Source, at: u64) -> Result<BlockLines, DatasetError> {
+    READ.with_borrow_mut(|buffer| {
+        buffer.resize(PIECE, 0);
+        let piece = &mut buffer[..clamp_len(source.len().saturating_sub(at), PIECE)];
+        source.read(at, piece)?;
+        Ok(BlockLines::of(piece))
+    })
 }
 
 /// A record found by the scanner.
@@ -247,7 +314,7 @@ enum Scanner {
 impl Scanner {
     const fn offset(&self) -> u64 {
         match self {
-            Self::Lines(lines) => lines.offset,
+            Self::Lines(lines) => lines.offset(),
             Self::Objects(objects) => objects.offset(),
         }
     }
@@ -255,15 +322,23 @@ impl Scanner {
     /// Returns the end of the last complete record and of the blank lines after it.
     fn settled(&self) -> u64 {
         match self {
-            Self::Lines(lines) => lines.line_start,
+            Self::Lines(lines) => lines.settled(),
             Self::Objects(objects) => objects.settled(),
         }
     }
 
     fn feed(&mut self, block: &[u8], marks: &mut Vec<Mark>) {
         match self {
-            Self::Lines(lines) => lines.feed(block, marks),
+            Self::Lines(lines) => lines.add(&BlockLines::of(block), marks),
             Self::Objects(objects) => objects.feed(block, marks),
+        }
+    }
+
+    /// Returns the scanner of lines, whose blocks can be searched in parallel.
+    const fn lines(&mut self) -> Option<&mut LineScanner> {
+        match self {
+            Self::Lines(lines) => Some(lines),
+            Self::Objects(_) => None,
         }
     }
 
@@ -272,47 +347,6 @@ impl Scanner {
             Self::Lines(lines) => lines.finish(marks),
             Self::Objects(objects) => objects.finish(marks),
         }
-    }
-}
-
-/// Finds the records of JSON Lines.
-#[derive(Debug)]
-struct LineScanner {
-    /// Offset of the next byte.
-    offset: u64,
-    line_start: u64,
-    line_has_content: bool,
-    /// Lines from the start of the last record to the current line.
-    step: u64,
-}
-
-impl LineScanner {
-    const fn new(start: u64) -> Self {
-        Self { offset: start, line_start: start, line_has_content: false, step: 1 }
-    }
-
-    fn feed(&mut self, block: &[u8], marks: &mut Vec<Mark>) {
-        let mut begin = 0;
-        for newline in memchr::memchr_iter(b'\n', block) {
-            if self.line_has_content || !is_blank(&block[begin..newline]) {
-                marks.push(Mark { start: self.line_start, step: self.step });
-                self.step = 0;
-            }
-            self.step += 1;
-            begin = newline + 1;
-            self.line_start = self.offset + begin as u64;
-            self.line_has_content = false;
-        }
-        self.line_has_content |= !is_blank(&block[begin..]);
-        self.offset += block.len() as u64;
-    }
-
-    /// Adds the last line if it does not end with a newline.
-    fn finish(&mut self, marks: &mut Vec<Mark>) {
-        if std::mem::take(&mut self.line_has_content) {
-            marks.push(Mark { start: self.line_start, step: self.step });
-        }
-        self.line_start = self.offset;
     }
 }
 
@@ -347,10 +381,10 @@ mod tests {
         let mut rest = bytes;
         for cut in cuts {
             let (block, after) = rest.split_at((*cut).min(rest.len()));
-            scanner.feed(block, &mut marks);
+            scanner.add(&BlockLines::of(block), &mut marks);
             rest = after;
         }
-        scanner.feed(rest, &mut marks);
+        scanner.add(&BlockLines::of(rest), &mut marks);
         scanner.finish(&mut marks);
         assert!(marks.into_iter().all(|mark| published.push(mark)));
         published.end = bytes.len() as u64;

@@ -221,6 +221,11 @@ impl Source {
         Self { path: siblings.path().to_owned(), kind: Kind::Siblings(Box::new(siblings)) }
     }
 
+    /// Returns true if its bytes are those of one file.
+    pub(super) const fn is_plain_file(&self) -> bool {
+        matches!(self.kind, Kind::File(_))
+    }
+
     pub(super) fn siblings(&self) -> Option<&Siblings> {
         match &self.kind {
             Kind::Siblings(siblings) => Some(siblings),
