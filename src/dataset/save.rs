@@ -5,15 +5,14 @@
 //! untouched.
 
 mod feed;
+mod output;
 mod report;
 
 use std::borrow::Cow;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Seek, Write};
+use std::io::{self, Seek, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-
-use twox_hash::xxhash3_128::Hasher;
 
 use super::read::RawLine;
 use super::rewrite::{Rewritten, Slot, rewrite, rewrite_slot};
@@ -23,11 +22,9 @@ use super::{Dataset, DatasetError, Line, RecordId, Stamp};
 use crate::atomic_file::{self, Committed, Complete, Replacement, WriteError};
 use crate::{parquet_file, tar_file};
 use feed::Feed;
+use output::{Written, write_behind};
 
 pub use report::{Backup, ConflictKind, SaveError, SaveReport};
-
-/// Bytes collected before they are written; longer runs are written directly.
-const WRITE_BUFFER: usize = 256 * 1024;
 
 /// A change of a record on saving.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -233,25 +230,23 @@ fn prepare_lines(
     let backs_up = options.backup && !is_own_output && conflict.is_none();
 
     let failed = |source| SaveError::Io { path: target.clone(), source };
-    let hashing = Hashing::new(replacement.file(), !dataset.is_parquet() && !dataset.is_archive());
-    let mut output = BufWriter::with_capacity(WRITE_BUFFER, hashing);
     let own_source = &dataset.0.source;
-    let counts = if let Some(table) = own_source.table() {
-        table.write(dataset, changes, &mut output, &failed)?
-    } else if let Some(shards) = own_source.shards() {
-        shards.write(dataset, shard, changes, &mut output, &failed)?
-    } else if let Some(archives) = own_source.archives() {
-        archives.write(dataset, shard, changes, &mut output, &failed)?
-    } else if let Some(map) = own_source.map() {
-        map.write(dataset, changes, &mut output, &failed)?
-    } else {
-        write(dataset, changes, &mut output, &failed)?
-    };
-    let Hashing { hasher, bytes, .. } = output.into_inner().map_err(|error| failed(error.into_error()))?;
-    let hash = match hasher {
-        Some(hasher) => hasher.finish_128(),
-        None => hash_of_file(replacement.file()).map_err(failed)?,
-    };
+    // The hash of a Parquet file or an archive leaves out the images.
+    let is_hashed = !dataset.is_parquet() && !dataset.is_archive();
+    let (counts, Written { bytes, hash }) = write_behind(replacement.file(), is_hashed, failed, |output| {
+        if let Some(table) = own_source.table() {
+            table.write(dataset, changes, output, &failed)
+        } else if let Some(shards) = own_source.shards() {
+            shards.write(dataset, shard, changes, output, &failed)
+        } else if let Some(archives) = own_source.archives() {
+            archives.write(dataset, shard, changes, output, &failed)
+        } else if let Some(map) = own_source.map() {
+            map.write(dataset, changes, output, &failed)
+        } else {
+            write(dataset, changes, output, &failed)
+        }
+    })?;
+    let hash = hash.map_or_else(|| hash_of_file(replacement.file()).map_err(failed), Ok)?;
     let expected = match conflict {
         None => options.expected,
         Some((error, stamp)) => {
@@ -487,35 +482,6 @@ fn is_copy(backup: &Path, target: &Path, hash: &mut Option<u128>) -> bool {
     let of_target = hash.or_else(|| hash_of(target).ok());
     *hash = of_target;
     of_target.is_some() && hash_of(backup).ok() == of_target
-}
-
-/// Hashes and counts the bytes written.
-struct Hashing<'a> {
-    file: &'a mut File,
-    /// `None` for a Parquet file or an archive, whose hash leaves out the images.
-    hasher: Option<Hasher>,
-    bytes: u64,
-}
-
-impl<'a> Hashing<'a> {
-    fn new(file: &'a mut File, is_hashed: bool) -> Self {
-        Self { file, hasher: is_hashed.then(Hasher::new), bytes: 0 }
-    }
-}
-
-impl Write for Hashing<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
-        if let Some(hasher) = &mut self.hasher {
-            hasher.write(&bytes[..written]);
-        }
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use twox_hash::xxhash3_128::Hasher;
+
 use super::*;
 use crate::dataset::{Entry, OpenOptions};
 
