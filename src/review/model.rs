@@ -116,6 +116,8 @@ pub struct List {
     pub top: usize,
     /// True if the operator last moved towards the end.
     pub forward: bool,
+    /// The last record known when the operator went to the end of a dataset that was still being indexed.
+    pub to_end: Option<RecordId>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,12 +2,27 @@
 
 use recaption::dataset::RecordId;
 use recaption::engine::EngineEvent;
-use recaption::review::{CaptionExtent, Context, Effect, Mode, Msg, Tab};
+use recaption::review::{CaptionExtent, Context, Effect, Mode, Model, Msg, Tab};
 use rstest::rstest;
 
 use crate::world::World;
 
 const TWENTY: [&str; 20] = ["A caption."; 20];
+
+#[rstest]
+#[case("G", 19)]
+#[case("j", 1)]
+#[case("G k", 8)]
+#[case("G g g", 0)]
+fn the_end_is_gone_to_once_it_is_known(#[case] keys: &str, #[case] cursor: u32) {
+    let mut world = World::new(&TWENTY);
+    world.model = Model::new(world.model.settings.clone());
+    world.send(EngineEvent::Indexed { records: 10, complete: false });
+    world.keys(keys);
+    world.send(EngineEvent::Indexed { records: 15, complete: false });
+    world.send(EngineEvent::Indexed { records: 20, complete: true });
+    assert_eq!(world.cursor(), Some(cursor));
+}
 
 #[rstest]
 #[case("j", 1)]

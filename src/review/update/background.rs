@@ -62,6 +62,9 @@ fn indexed(model: &mut Model, records: u32, complete: bool) {
     model.tabs.grow(records);
     model.relist();
     model.indexed = complete;
+    if complete {
+        navigate::end_known(model);
+    }
 }
 
 /// Lints the captions by the rules of their style from now on.

@@ -42,8 +42,19 @@ pub(super) fn top(model: &mut Model) {
     go_to_position(model, 0);
 }
 
+/// Goes to the end, and again to the real one once the dataset is indexed, unless the operator went elsewhere.
 pub(super) fn bottom(model: &mut Model) {
     go_to_position(model, usize::MAX);
+    model.list.to_end = model.list.cursor.filter(|_| !model.indexed);
+}
+
+/// Goes to the end if that was asked for before it was known.
+pub(super) fn end_known(model: &mut Model) {
+    if let Some(waiting) = model.list.to_end.take()
+        && model.list.cursor == Some(waiting)
+    {
+        bottom(model);
+    }
 }
 
 /// Scrolls the help or the messages, or moves the cursor of the statistics.
@@ -234,7 +245,8 @@ pub(super) fn copy(model: &mut Model, out: &mut Vec<Effect>) {
     let Some(about) = model.list.cursor else { return };
     match model.text(about, model.shown(about)).filter(|text| !text.is_empty()) {
         Some(text) => {
-            out.push(Effect::Copy(text.to_owned()));
+            let text = text.into_owned();
+            out.push(Effect::Copy(text));
             model.notify(NoticeKind::Info, "copied");
         }
         None => model.notify(NoticeKind::Warning, "no caption to copy"),
