@@ -49,7 +49,7 @@ pub use order::Order;
 pub use pace::Pace;
 pub use panes::{ListPane, Panes};
 pub use record_view::{Content, RecordView};
-pub use replace::{Change, Hit, ReplaceError, ReplaceScan, Replacement, Scope, Wanted};
+pub use replace::{Change, Hit, Hits, HitsBuilder, ReplaceError, ReplaceScan, Replacement, Scope, Wanted};
 pub use rest::Summary;
 pub use scan::{Scan, ScanId, Scanned, Snapshot};
 pub use selection::{RecordAction, Selection};

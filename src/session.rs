@@ -18,6 +18,7 @@
 //! undo restores and the next save then writes. The exclusion of a record cannot be undone any more, because its line is
 //! gone; its state is kept in case the line returns.
 
+mod bulk;
 mod connection;
 mod delete;
 mod error;
@@ -44,6 +45,7 @@ mod sqlite_file;
 mod step;
 mod store;
 mod subject;
+mod texts;
 mod worker;
 
 pub use delete::delete;
@@ -53,7 +55,7 @@ pub use event::{
     Verification,
 };
 pub use history::{Action, ActionKind, History, ReviewerChange};
-pub use ledger::Ledger;
+pub use ledger::{Amendments, Ledger};
 pub use location::{FOLDER, Location, Place, dataset_of, state_folder};
 pub use open::{open, open_read_only, read_history};
 pub use opened::{Binding, Opened, Rebound, Unmatched};
@@ -64,4 +66,5 @@ pub use spending::Spending;
 pub use step::{Change, Changes, Step};
 pub use store::{Identity, Import, Store};
 pub use subject::Subject;
+pub use texts::{Amended, Texts, TextsBuilder};
 pub use worker::{Worker, WorkerEvent, WorkerHandle, WorkerOptions};

@@ -47,8 +47,8 @@ impl<'a> Verdicts<'a> {
                 continue;
             }
             let Ok(Entry::Record(line)) = dataset.entry(record) else { continue };
-            let current = state.current_caption(line.caption.text());
-            let Some(caption) = Judged::first(state).resolve(current, &options.rules) else { continue };
+            let current = state.current_caption(record, line.caption.text());
+            let Some(caption) = Judged::first(state).resolve(current.as_deref(), &options.rules) else { continue };
             match state.verification(&caption) {
                 Some(verification) if verification.verdict.has_findings() => {
                     verdicts.found.push(Found { record, file_name: line.file_name, caption, verification });

@@ -136,9 +136,9 @@ pub enum CurrentCaption {
 }
 
 impl CurrentCaption {
-    fn of(state: &RecordState) -> Self {
-        match (state.own_text(), &state.original) {
-            (Some(text), _) => Self::InSession(Some(text.to_owned())),
+    fn of(record: RecordId, state: &RecordState) -> Self {
+        match (state.own_text(record), &state.original) {
+            (Some(text), _) => Self::InSession(Some(text.into_owned())),
             (None, Original::Before(caption)) => Self::InSession(caption.clone()),
             (None, Original::InDataset) => Self::InDataset,
         }
@@ -265,7 +265,7 @@ pub fn job_spec(
         record,
         priority,
         detail: earlier().fold(Detail::default(), |detail, _| detail.next()),
-        current: CurrentCaption::of(state),
+        current: CurrentCaption::of(record, state),
         current_stop: current_stop_reason(state).cloned(),
         previous: earlier().map(|candidate| candidate.text.clone()).collect(),
         mode,
@@ -288,7 +288,7 @@ pub fn verification_spec(
         record,
         priority,
         detail: Detail::default(),
-        current: CurrentCaption::of(state),
+        current: CurrentCaption::of(record, state),
         current_stop: None,
         previous: Vec::new(),
         mode: JobMode::Verify { text, verified },
@@ -348,7 +348,7 @@ fn examples(ledger: &Ledger, record: RecordId) -> Vec<String> {
     let mut left = MAX_EXAMPLE_CHARACTERS;
     for (other, state) in ledger.recently_decided() {
         let is_example = matches!(state.decision, Decision::Accepted { .. } | Decision::Edited { .. });
-        let Some(text) = state.own_text().filter(|_| is_example && other != record) else { continue };
+        let Some(text) = state.own_text(other).filter(|_| is_example && other != record) else { continue };
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let length = text.chars().count();
         if length > 0 && length <= left && !examples.contains(&text) {

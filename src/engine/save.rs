@@ -12,7 +12,7 @@ use crate::dataset::{
     save_sidecars,
 };
 use crate::inputs::{Inputs, IsInput};
-use crate::session::{self, Event, Ledger, Seq};
+use crate::session::{self, Amendments, Event, Ledger, Seq};
 use crate::text::counted;
 
 /// Files that are written before the first of them is put in its place. Each has two open file descriptors; systems allow at
@@ -30,7 +30,7 @@ pub struct SaveTarget {
 /// The session's part of a save, as of one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SaveRequest {
-    amendments: Vec<(RecordId, Amendment)>,
+    amendments: Amendments,
     /// The files this session wrote before, with the hashes of their contents.
     saves: Vec<(PathBuf, u128)>,
     /// The last event that is in it.
@@ -46,9 +46,9 @@ impl SaveRequest {
         Self { amendments: ledger.amendments(), saves, through: ledger.last(), force }
     }
 
-    /// Returns the differences to the dataset, in file order.
+    /// Returns the differences to the dataset.
     #[must_use]
-    pub fn amendments(&self) -> &[(RecordId, Amendment)] {
+    pub const fn amendments(&self) -> &Amendments {
         &self.amendments
     }
 
@@ -116,17 +116,17 @@ impl SaveTarget {
         if let [file] = files.as_slice() {
             let target = if self.in_place { file.clone() } else { self.path.clone() };
             let part = Part { target, saves: &saves, in_place: self.in_place, force };
-            parts.commit(part.prepare(dataset, 0, amendments)?)?;
+            parts.commit(part.prepare(dataset, 0, &mut amendments.iter())?)?;
             return Ok(parts.summary(None));
         }
-        let mut amendments = amendments.into_iter().peekable();
+        let mut amendments = amendments.iter().peekable();
         let mut prepared = Vec::new();
         for (shard, file) in files.iter().enumerate() {
             let (records, _) = dataset.shard(shard).map_err(|error| SaveFailure::Other(error.to_string()))?;
-            let of_shard = std::iter::from_fn(|| amendments.next_if(|(record, _)| record.0 < records.end)).collect();
+            let mut of_shard = std::iter::from_fn(|| amendments.next_if(|(record, _)| record.0 < records.end));
             let target = self.target_of(file)?;
             let part = Part { target, saves: &saves, in_place: self.in_place, force };
-            let one = part.prepare(dataset, shard, of_shard);
+            let one = part.prepare(dataset, shard, &mut of_shard);
             prepared.push(one.map_err(|failure| failure.after(parts.files.len(), files.len()))?);
             if prepared.len() == TOGETHER || shard + 1 == files.len() {
                 for one in prepared.drain(..) {
@@ -212,8 +212,9 @@ impl Part<'_> {
         &self,
         dataset: &Dataset,
         shard: usize,
-        amendments: Vec<(RecordId, Amendment)>,
+        amendments: &mut dyn Iterator<Item = (RecordId, Amendment)>,
     ) -> Result<Prepared, SaveFailure> {
+        let mut amendments = amendments.peekable();
         let Self { target, saves, in_place, force } = self;
         let is_target = |(path, _): &&(PathBuf, u128)| is_same_path(path, target);
         // If the folder was moved, the file is recognised by its content.
@@ -224,7 +225,7 @@ impl Part<'_> {
         let other = |error: &dyn std::fmt::Display| SaveFailure::Other(error.to_string());
         let (records, stamp) = dataset.shard(shard).map_err(|error| other(&error))?;
         // In place, a file that no decision changes stays untouched, unless an earlier save changed it.
-        if *in_place && dataset.files().len() > 1 && amendments.is_empty() && known.is_none() {
+        if *in_place && dataset.files().len() > 1 && amendments.peek().is_none() && known.is_none() {
             let hash = dataset::hash_of(target).map_err(|error| other(&error))?;
             let records = u64::from(records.end - records.start);
             return Ok(Prepared::Unchanged { path: target.clone(), hash, records });
@@ -235,7 +236,7 @@ impl Part<'_> {
             None => Expected::Nothing,
         };
         let options = SaveOptions { target: target.clone(), expected, force: *force, backup: *in_place };
-        let prepared = dataset::prepare_shard(dataset, shard, &mut amendments.into_iter(), &options);
+        let prepared = dataset::prepare_shard(dataset, shard, &mut amendments, &options);
         prepared.map(|prepared| Prepared::New(prepared.into())).map_err(failed)
     }
 }
@@ -324,11 +325,13 @@ fn save_folder(dataset: &Dataset, request: SaveRequest) -> Result<SaveSummary, S
     };
     let confirmed = force || saves.iter().any(|(saved, _)| *saved == path);
     let report =
-        save_sidecars(dataset, amendments, &SidecarSave { confirmed, archive }).map_err(|error| match error {
-            SidecarError::NotConfirmed { .. } => SaveFailure::Conflict(error.to_string()),
-            error => {
-                tracing::error!(%error, "not saved");
-                SaveFailure::Other(error.to_string())
+        save_sidecars(dataset, amendments.iter().collect(), &SidecarSave { confirmed, archive }).map_err(|error| {
+            match error {
+                SidecarError::NotConfirmed { .. } => SaveFailure::Conflict(error.to_string()),
+                error => {
+                    tracing::error!(%error, "not saved");
+                    SaveFailure::Other(error.to_string())
+                }
             }
         })?;
     tracing::info!(path = %path.display(), sidecars = report.written, "saved");

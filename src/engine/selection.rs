@@ -200,8 +200,8 @@ impl Selection {
             if !rules::is_verifiable(state) {
                 return false;
             }
-            let current = state.current_caption(record.caption.text());
-            let Some(text) = Judged::first(state).resolve(current, rules) else {
+            let current = state.current_caption(record.id, record.caption.text());
+            let Some(text) = Judged::first(state).resolve(current.as_deref(), rules) else {
                 // An array, an object or a number has a reason of its own.
                 selected.without_caption += u64::from(record.caption.other().is_none());
                 return record.caption.other().is_some();
@@ -280,14 +280,14 @@ impl Only {
 
 /// Returns true if the current caption has a warning or an error.
 fn has_findings(record: &Record, state: &RecordState, rules: &Rules) -> bool {
-    let caption = state.current_caption(record.caption.text()).unwrap_or_default();
-    lint::needs_attention(caption, rules, &lint::Context::default())
+    let caption = state.current_caption(record.id, record.caption.text()).unwrap_or_default();
+    lint::needs_attention(&caption, rules, &lint::Context::default())
 }
 
 /// Returns true if the current caption has a tag.
 fn has_tag(record: &Record, state: &RecordState, tag: &str) -> bool {
-    let caption = state.current_caption(record.caption.text()).unwrap_or_default();
-    text::has_tag(caption, &text::tag_key(tag))
+    let caption = state.current_caption(record.id, record.caption.text()).unwrap_or_default();
+    text::has_tag(&caption, &text::tag_key(tag))
 }
 
 #[cfg(test)]

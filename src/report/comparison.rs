@@ -1,5 +1,6 @@
 //! Agreement between two sessions on one dataset.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
@@ -51,12 +52,12 @@ impl Disagreement {
     #[must_use]
     pub fn between(record: &Record, states: [&RecordState; 2]) -> Option<Self> {
         let decisions = states.map(|state| state.decision.kind());
-        let captions = states.map(|state| caption(state, record.caption.text()));
+        let captions = states.map(|state| caption(record, state));
         (decisions[0] != decisions[1] || captions[0] != captions[1]).then(|| Self {
             record: record.id,
             file_name: record.file_name.clone(),
             decisions,
-            captions: captions.map(|caption| caption.map(str::to_owned)),
+            captions: captions.map(|caption| caption.map(Cow::into_owned)),
         })
     }
 
@@ -106,7 +107,7 @@ impl Comparison {
                 [Some(first), Some(second)] => {
                     comparison.kinds.add(first, second);
                     comparison.unchanged.add(usize::from(first > 1), usize::from(second > 1));
-                    let captions = states.map(|state| caption(state, record.caption.text()));
+                    let captions = states.map(|state| caption(&record, state));
                     both += 1;
                     same += u64::from(captions[0] == captions[1]);
                     comparison.disagreements.extend(Disagreement::between(&record, states));
@@ -176,9 +177,9 @@ impl Comparison {
 }
 
 /// Returns the current caption, or `None` if the record is excluded.
-fn caption<'a>(state: &'a RecordState, in_dataset: Option<&'a str>) -> Option<&'a str> {
+fn caption<'a>(record: &'a Record, state: &'a RecordState) -> Option<Cow<'a, str>> {
     let is_excluded = state.decision.kind() == DecisionKind::Excluded;
-    (!is_excluded).then(|| state.current_caption(in_dataset).unwrap_or_default())
+    (!is_excluded).then(|| state.current_caption(record.id, record.caption.text()).unwrap_or_default())
 }
 
 fn agreement<const N: usize>(page: &mut Page, label: &str, agreement: &Agreement<N>) {

@@ -1,5 +1,6 @@
 //! Draws the random sample of a spot check in one pass over the dataset.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
@@ -93,7 +94,7 @@ fn member(
 ) -> Result<SampleMember, DatasetError> {
     let (file_name, caption) = dataset.entry(drawn.item)?.into_identity();
     let subject = Subject { file_name, occurrence: 0, caption };
-    let text = ledger.record(drawn.item).own_text().map(str::to_owned);
+    let text = ledger.record(drawn.item).own_text(drawn.item).map(Cow::into_owned);
     Ok(SampleMember { record: drawn.item, subject, stratum: drawn.stratum, text })
 }
 

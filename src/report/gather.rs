@@ -1,5 +1,6 @@
 //! Computes session statistics in one pass over the dataset.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
@@ -35,7 +36,7 @@ impl Figures {
         let read_texts = |entry| {
             let texts = match &entry {
                 Entry::Bad(_) => None,
-                Entry::Record(record) => current(record, ledger.record(record.id)).map(Texts::of),
+                Entry::Record(record) => current(record, ledger.record(record.id)).map(|caption| Texts::of(&caption)),
             };
             (entry, texts)
         };
@@ -55,7 +56,7 @@ impl Figures {
         let (openings, phrases) = sums.phrases.most_frequent(MAX_LISTED, |record| {
             let entry = dataset.entry(record)?;
             Ok::<_, DatasetError>(match entry.record() {
-                Some(record) => current(record, ledger.record(record.id)).unwrap_or_default().to_owned(),
+                Some(record) => current(record, ledger.record(record.id)).unwrap_or_default().into_owned(),
                 None => String::new(),
             })
         })?;
@@ -98,8 +99,8 @@ impl From<DatasetError> for Stop {
 }
 
 /// Returns the current caption; `None` if the record is excluded.
-fn current<'a>(record: &'a Record, state: &'a RecordState) -> Option<&'a str> {
-    let caption = || state.current_caption(record.caption.text()).unwrap_or_default();
+fn current<'a>(record: &'a Record, state: &'a RecordState) -> Option<Cow<'a, str>> {
+    let caption = || state.current_caption(record.id, record.caption.text()).unwrap_or_default();
     (state.decision != Decision::Excluded).then(caption)
 }
 
@@ -190,7 +191,7 @@ impl Sums {
             Some(first) => state.verification(&first.text),
             // A candidate of the embedded describer may be beside the current caption.
             None => state
-                .verification(state.current_caption(record.caption.text()).unwrap_or_default())
+                .verification(&state.current_caption(record.id, record.caption.text()).unwrap_or_default())
                 .or_else(|| state.verification(&candidates().next()?.text)),
         };
         if let Some(known) = known {

@@ -1,5 +1,6 @@
 //! The report of a spot check. With it and the dataset, another person can draw the same sample, review it and compare.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io;
@@ -286,7 +287,8 @@ fn record(sample: &Sample, member: &SampleMember, history: &History, edits: &Edi
         Decision::Accepted { candidate, .. } => text_of(*candidate),
         Decision::Undecided | Decision::Kept | Decision::Skipped | Decision::Excluded => None,
     };
-    let after = if verdict == Verdict::Excluded { None } else { Some(state.own_text().unwrap_or(original).to_owned()) };
+    let after = (verdict != Verdict::Excluded)
+        .then(|| state.own_text(member.record).map_or_else(|| original.to_owned(), Cow::into_owned));
     let since = state.candidates.iter().filter(|candidate| candidate.id.0 > sample.after.0);
     let is_judged = verdict != Verdict::Pending;
     let rejection = state.rejected_since(sample.after).map(|rejection| rejection.reason.clone());

@@ -26,9 +26,9 @@ impl TagFigures {
         dataset.scan(&mut |entry| {
             if let Entry::Record(record) = entry
                 && record.caption.other().is_none()
-                && let Some(caption) = ledger.record(record.id).current_caption(record.caption.text())
+                && let Some(caption) = ledger.record(record.id).current_caption(record.id, record.caption.text())
             {
-                counter.add(caption);
+                counter.add(&caption);
             }
             ControlFlow::Continue(())
         })?;

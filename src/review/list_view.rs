@@ -265,6 +265,16 @@ impl Model {
         }
     }
 
+    /// Updates the filter, the search and the findings after the captions of many records changed: in the background. Tabs do
+    /// not depend on captions.
+    pub(super) fn follow_texts(&mut self, records: &RoaringBitmap) {
+        let filter = self.filter.as_mut().map(|filter| &mut filter.hits);
+        let search = self.search.as_mut().map(|search| &mut search.hits);
+        for matches in [filter, search, self.attention.as_mut()].into_iter().flatten() {
+            matches.outdate(records);
+        }
+    }
+
     /// Updates them after the record's image turned out good or bad.
     pub(super) fn follow_picture(&mut self, record: RecordId, is_bad: bool) {
         if self.tabs.is_bad_picture(record) == is_bad {

@@ -137,6 +137,11 @@ impl Matches {
         }
     }
 
+    /// Marks records to be scanned again, because their captions changed.
+    pub(super) fn outdate(&mut self, records: &RoaringBitmap) {
+        self.stale |= records;
+    }
+
     /// Returns the records to be scanned again by `scan`, if there are any and no scan is in progress.
     pub(super) fn rescan(&mut self, scan: ScanId) -> Option<RoaringBitmap> {
         if !self.is_stale() {

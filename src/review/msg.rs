@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::order::Order;
 use super::query::Vocabulary;
-use super::replace::Hit;
+use super::replace::Hits;
 use super::scan::ScanId;
 use super::{Command, Scanned};
 use crate::dataset::RecordId;
@@ -86,7 +86,7 @@ pub enum Msg {
     /// Captions that a change applies to, in file order.
     Replacements {
         id: ScanId,
-        hits: Vec<Hit>,
+        hits: Hits,
         complete: bool,
     },
     /// The progress of a sort, in lines read.

@@ -1,6 +1,8 @@
 //! A record as seen by queries, sorts and lints: its line and its state, as far as they are loaded.
 
-use crate::dataset::{Caption, Entry, Json, Line};
+use std::borrow::Cow;
+
+use crate::dataset::{Caption, Entry, Json, Line, RecordId};
 use crate::describe::{StopReason, Verdict};
 use crate::engine::rules;
 use crate::lint::{self, Finding, LintKind, Rules};
@@ -43,6 +45,7 @@ impl<'a> Content<'a> {
 
 #[derive(Clone, Copy, Debug)]
 pub struct RecordView<'a> {
+    pub id: RecordId,
     pub content: Content<'a>,
     pub state: &'a RecordState,
     /// True if its image is known to be missing or broken.
@@ -66,9 +69,18 @@ impl<'a> RecordView<'a> {
     pub fn caption(&self, test: impl FnOnce(&str) -> bool) -> Option<bool> {
         match self.content {
             Content::Bad => Some(false),
-            Content::Unread => self.state.own_text().map(test),
-            Content::Read { .. } => Some(test(self.state.own_text().unwrap_or_else(|| self.original()))),
+            Content::Unread => self.own_text().map(|text| test(&text)),
+            Content::Read { .. } => Some(test(&self.current())),
         }
+    }
+
+    fn own_text(&self) -> Option<Cow<'a, str>> {
+        self.state.own_text(self.id)
+    }
+
+    /// Returns the current caption of a line that is loaded.
+    fn current(&self) -> Cow<'a, str> {
+        self.own_text().unwrap_or_else(|| self.original().into())
     }
 
     /// Returns the original caption as it is shown: one that is not a string as JSON. Empty if there is none or it is
@@ -84,13 +96,15 @@ impl<'a> RecordView<'a> {
 
     /// Returns the caption shown in the list, with the stop reason of its description if known.
     #[must_use]
-    pub fn shown(&self) -> (&'a str, Option<&'a StopReason>) {
+    pub fn shown(&self) -> (Cow<'a, str>, Option<&'a StopReason>) {
         match Version::default_for(self.state, || self.local_displaces()) {
-            Version::Original => (self.original(), None),
-            Version::Edited => (self.state.own_text().unwrap_or_default(), None),
+            Version::Original => (self.original().into(), None),
+            Version::Edited => (self.own_text().unwrap_or_default(), None),
             Version::Candidate(place) => {
                 let candidate = self.state.candidates.get(place);
-                candidate.map_or(("", None), |candidate| (&candidate.text, rules::stop_reason(candidate)))
+                candidate.map_or_else(Default::default, |candidate| {
+                    (candidate.text.as_str().into(), rules::stop_reason(candidate))
+                })
             }
         }
     }
@@ -99,11 +113,11 @@ impl<'a> RecordView<'a> {
     #[must_use]
     pub fn local_displaces(&self) -> bool {
         let current = match self.content {
-            Content::Unread => self.state.own_text(),
+            Content::Unread => self.own_text(),
             Content::Bad | Content::Read { caption: Caption::Other(_), .. } => None,
-            Content::Read { .. } => Some(self.state.own_text().unwrap_or_else(|| self.original())),
+            Content::Read { .. } => Some(self.current()),
         };
-        rules::local_displaces(self.state, current, self.rules)
+        rules::local_displaces(self.state, current.as_deref(), self.rules)
     }
 
     /// Returns a field of the line. The outer `None` means that the line is not loaded.
@@ -137,7 +151,7 @@ impl<'a> RecordView<'a> {
     /// Returns true unless the caption that would be saved is known not to be a string.
     #[must_use]
     pub fn is_string(&self) -> bool {
-        self.state.own_text().is_some() || !matches!(self.content, Content::Read { caption: Caption::Other(_), .. })
+        self.state.has_own_text() || !matches!(self.content, Content::Read { caption: Caption::Other(_), .. })
     }
 
     /// Lints the caption that would be saved, if it is a string.
@@ -167,8 +181,8 @@ impl<'a> RecordView<'a> {
         }
         let of = |text: &str| rules::shown_verification(self.state, text, self.sampled).map(|known| &known.verdict);
         let is_unread = matches!(self.content, Content::Unread);
-        match of(self.shown().0).or_else(|| of(self.state.own_text().unwrap_or_else(|| self.original()))) {
-            None if is_unread && self.state.own_text().is_none() => None,
+        match of(&self.shown().0).or_else(|| of(&self.current())) {
+            None if is_unread && !self.state.has_own_text() => None,
             verdict => Some(verdict),
         }
     }

@@ -1,5 +1,6 @@
 //! Changes to many captions at once: `:s` and its relatives, parsed and applied to one caption.
 
+mod hits;
 mod replacement_text;
 
 use std::fmt;
@@ -8,10 +9,12 @@ use regex::{Regex, RegexBuilder};
 use roaring::RoaringBitmap;
 
 use super::scan::ScanId;
-use crate::dataset::{Entry, Line, RecordId};
+use crate::dataset::{Entry, Line};
 use crate::session::RecordStates;
 use crate::text::{self, JsonObject};
 use replacement_text::ReplacementText;
+
+pub use hits::{Hit, Hits, HitsBuilder};
 
 /// A change to captions.
 #[derive(Clone, Debug)]
@@ -222,35 +225,17 @@ pub struct ReplaceScan {
 }
 
 impl ReplaceScan {
-    /// Returns the change to a line's record, if there is one.
-    #[must_use]
-    pub fn hit(&self, line: &Line) -> Option<Hit> {
-        let Entry::Record(line) = line.entry() else { return None };
+    /// Adds the change to a line's record, if there is one.
+    pub fn add(&self, line: &Line, hits: &mut HitsBuilder) {
+        let Entry::Record(line) = line.entry() else { return };
         if line.caption.other().is_some() {
-            return None;
+            return;
         }
-        let before = self.states.get(line.id).current_caption(line.caption.text())?;
-        let after = self.change.apply(before).filter(|_| !before.trim().is_empty())?;
-        let hit = Hit { record: line.id, before: before.to_owned(), after, on: true };
-        Some(Hit { on: !hit.is_emptied(), ..hit })
-    }
-}
-
-/// A caption that would change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hit {
-    pub record: RecordId,
-    pub before: String,
-    pub after: String,
-    /// True if it is selected.
-    pub on: bool,
-}
-
-impl Hit {
-    /// Returns true if the caption would be empty, which is never applied.
-    #[must_use]
-    pub fn is_emptied(&self) -> bool {
-        text::is_blank(&self.after)
+        let state = self.states.get(line.id);
+        let Some(before) = state.current_caption(line.id, line.caption.text()) else { return };
+        if let Some(after) = self.change.apply(&before).filter(|_| !before.trim().is_empty()) {
+            hits.push(line.id, &before, &after);
+        }
     }
 }
 
@@ -268,21 +253,13 @@ pub enum Scope {
 pub struct Replacement {
     pub id: ScanId,
     pub change: Change,
-    /// The captions found so far, in file order.
-    pub hits: Vec<Hit>,
+    /// The captions found so far.
+    pub hits: Hits,
     /// True once the scan has finished.
     pub complete: bool,
     /// The index of the hit under the cursor.
     pub chosen: usize,
     pub scope: Scope,
-}
-
-impl Replacement {
-    /// Returns the number of selected captions.
-    #[must_use]
-    pub fn wanted(&self) -> usize {
-        self.hits.iter().filter(|hit| hit.on).count()
-    }
 }
 
 #[cfg(test)]

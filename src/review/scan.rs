@@ -34,7 +34,7 @@ impl Snapshot {
         let id = line.record();
         let bad_picture = self.bad_pictures.contains(id.0);
         let (state, rules, sampled) = (self.states.get(id), &self.rules, self.sampled);
-        f(&RecordView { content, state, bad_picture, rules, sampled })
+        f(&RecordView { id, content, state, bad_picture, rules, sampled })
     }
 }
 

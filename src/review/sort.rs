@@ -71,7 +71,7 @@ impl SortBy {
     /// Returns the key of a record. Equal keys stay in file order.
     fn key(self, view: &RecordView) -> u32 {
         match self {
-            Self::Words => u32::try_from(text::word_count(view.shown().0)).unwrap_or(u32::MAX),
+            Self::Words => u32::try_from(text::word_count(&view.shown().0)).unwrap_or(u32::MAX),
             Self::Findings => severity(view),
             Self::Status => status(view.state),
             // Saturates: a session has fewer events.
@@ -98,7 +98,7 @@ fn severity(view: &RecordView) -> u32 {
     if view.content.is_bad() {
         return 0;
     }
-    let findings = lint::lint(shown, view.rules, &lint::Context { stop, ..lint::Context::default() });
+    let findings = lint::lint(&shown, view.rules, &lint::Context { stop, ..lint::Context::default() });
     let worst = findings.iter().map(|finding| finding.severity as u32 + 1).max().unwrap_or(0);
     worst << 16 | u32::try_from(findings.len()).unwrap_or(u32::MAX).min(0xffff)
 }
@@ -132,7 +132,7 @@ fn distance(view: &RecordView) -> u32 {
         return 0;
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a proportion is between 0 and 1")]
-    let millionths = (text::word_distance(original, shown) * 1e6) as u32;
+    let millionths = (text::word_distance(original, &shown) * 1e6) as u32;
     millionths.max(1)
 }
 
@@ -221,7 +221,7 @@ impl<'a> Sorter<'a> {
         }
         let Snapshot { states, rules, sampled, .. } = &self.scan.now;
         let (state, sampled) = (states.get(record), *sampled);
-        let view = RecordView { content: Content::Unread, state, bad_picture: false, rules, sampled };
+        let view = RecordView { id: record, content: Content::Unread, state, bad_picture: false, rules, sampled };
         self.scan.sort.by.key(&view)
     }
 

@@ -23,9 +23,9 @@ impl TagScan {
     pub fn add(&self, line: &Line, counter: &mut TagCounter) {
         let Entry::Record(record) = line.entry() else { return };
         if record.caption.other().is_none()
-            && let Some(caption) = self.states.get(record.id).current_caption(record.caption.text())
+            && let Some(caption) = self.states.get(record.id).current_caption(record.id, record.caption.text())
         {
-            counter.add(caption);
+            counter.add(&caption);
         }
     }
 }

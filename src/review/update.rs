@@ -91,6 +91,9 @@ fn store(model: &mut Model, events: impl Into<Changes>, out: &mut Vec<Effect>) {
     let (last, counters) = (model.ledger.last(), model.live_counters());
     model.pending.before_step(last, counters);
     let step = model.ledger.perform(changes);
-    model.follow(&step.changes.records().collect::<Vec<_>>());
+    match &step.changes {
+        Changes::Texts(texts) => model.follow_texts(&texts.record_set()),
+        changes => model.follow(&changes.records().collect::<Vec<_>>()),
+    }
     out.push(Effect::Store(step));
 }

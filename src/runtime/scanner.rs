@@ -15,7 +15,7 @@ use crate::review::query::{Query, Vocabulary};
 use crate::review::{Msg, Scan, ScanId, Scanned, Snapshot};
 
 /// Records in the first report. It is small, so that the screen soon shows the matches at the cursor.
-const FIRST_CHUNK: u32 = 512;
+pub(super) const FIRST_CHUNK: u32 = 512;
 
 /// Records in all other reports: large enough to keep them few, small enough to be applied between two keys.
 const CHUNK: u32 = 1 << 15;

@@ -12,15 +12,21 @@ use super::event::{Actor, CandidateId, Decision, Draft, EditBase, Event, MatchOu
 use super::spending;
 use super::step::{Changes, Step};
 use super::subject::SubjectIndex;
+use super::texts::Texts;
 use crate::dataset::RecordId;
 use crate::describe::{Quote, StopReason, Verdict};
 
 mod replay;
+mod text_blocks;
+
+/// The kind of a row with a text for each of its subjects, in the table `text_block`.
+const REWORDED: &str = "reworded";
 
 /// Size of an entry of the column `subjects`.
 const SUBJECT_BYTES: usize = size_of::<u32>();
 
 pub(super) use replay::replay;
+pub(super) use text_blocks::TextBlocks;
 
 /// Inserts the events of a step. Drafts are in a table of their own (see [`put_draft`]).
 pub(super) fn append(
@@ -30,6 +36,11 @@ pub(super) fn append(
     subject_of: impl Fn(RecordId) -> Option<SubjectIndex>,
 ) -> Result<(), Fault> {
     let at = at.to_string();
+    if let Changes::Texts(texts) = &step.changes {
+        append_texts(connection, step.first, &at, texts, &subject_of)?;
+        let after = Seq(step.first.0 + texts.len());
+        return append_all(connection, after, &at, step.changes.joint().into_iter(), &subject_of);
+    }
     let Changes::Same(records, change) = &step.changes else {
         return append_all(connection, step.first, &at, step.changes.events(), &subject_of);
     };
@@ -39,15 +50,43 @@ pub(super) fn append(
         // A text needs a row with its subject, because `rebind` looks up the texts decided for a subject.
         return append_all(connection, step.first, &at, step.changes.events(), &subject_of);
     }
-    let mut subjects = Vec::with_capacity(usize::try_from(records.len()).unwrap_or_default() * SUBJECT_BYTES);
-    for record in records {
-        let subject =
-            subject_of(RecordId(record)).ok_or_else(|| Fault::Damaged(format!("record {record} has no subject")))?;
-        subjects.extend_from_slice(&subject.0.to_le_bytes());
-    }
+    let subjects = subjects_of(records.iter().map(RecordId), records.len(), &subject_of)?;
     insert(connection, step.first, &at, &row, None, Some(&subjects))?;
     let after = Seq(step.first.0 + records.len());
     append_all(connection, after, &at, step.changes.joint().into_iter(), &subject_of)
+}
+
+/// Encodes the subjects of records.
+fn subjects_of(
+    records: impl Iterator<Item = RecordId>,
+    count: u64,
+    subject_of: &impl Fn(RecordId) -> Option<SubjectIndex>,
+) -> Result<Vec<u8>, Fault> {
+    let mut subjects = Vec::with_capacity(usize::try_from(count).unwrap_or_default() * SUBJECT_BYTES);
+    for record in records {
+        let subject =
+            subject_of(record).ok_or_else(|| Fault::Damaged(format!("record {} has no subject", record.0)))?;
+        subjects.extend_from_slice(&subject.0.to_le_bytes());
+    }
+    Ok(subjects)
+}
+
+/// Inserts a bulk change of captions: one event, and its texts in blocks.
+fn append_texts(
+    connection: &Connection,
+    seq: Seq,
+    at: &str,
+    texts: &Texts,
+    subject_of: &impl Fn(RecordId) -> Option<SubjectIndex>,
+) -> Result<(), Fault> {
+    let subjects = subjects_of(texts.records(), texts.len(), subject_of)?;
+    insert(connection, seq, at, &EventRow { kind: REWORDED, ..EventRow::default() }, None, Some(&subjects))?;
+    let mut block = connection.prepare_cached("INSERT INTO text_block (seq, count, texts) VALUES (?1, ?2, ?3)")?;
+    for (count, packed) in texts.blocks() {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        block.execute(params![seq.0.cast_signed(), count, packed])?;
+    }
+    Ok(())
 }
 
 fn append_all(

@@ -82,7 +82,7 @@ pub(super) fn read(connection: &Connection, bindings: &Bindings, opened: Opened)
 fn actions(connection: &Connection, bindings: &Bindings) -> Result<Vec<Action>, Fault> {
     let mut statement = connection.prepare(
         "SELECT seq, at, kind, subject, actor, decision, base, candidate, subjects FROM event
-         WHERE kind IN ('decided', 'amended', 'flagged', 'rejected', 'noted', 'undone', 'redone') ORDER BY seq",
+         WHERE kind IN ('decided', 'amended', 'reworded', 'flagged', 'rejected', 'noted', 'undone', 'redone') ORDER BY seq",
     )?;
     let mut rows = statement.query([])?;
     let mut actions = Vec::new();

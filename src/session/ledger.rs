@@ -4,17 +4,23 @@
 use std::collections::{HashMap, HashSet};
 use std::mem::swap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use roaring::RoaringBitmap;
+
+use super::bulk::Bulk;
 use super::event::{Actor, CandidateId, Decision, Event, MatchOutcome, Seq};
 use super::record_state::{Candidate, Original, RecordState, Rejection};
 use super::record_states::RecordStates;
 use super::step::{Changes, Step};
+use super::texts::{Amended, Texts};
 use crate::dataset::{Amendment, RecordId};
 
 /// A change that can be undone or redone: one part of one record as it is on the other side of the change. Swapping it
 /// with the record's own is the undo, and swapping once more the redo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Reversal {
+    /// Of a bulk change, the first record.
     record: RecordId,
     other: Part,
     /// The event that joined the changes of its step; of a step of one, the event that made it.
@@ -27,7 +33,9 @@ struct Reversal {
 enum Part {
     /// `None` stands for the default, which is what a million records are that are decided for the first time.
     Decision(Option<Box<Decided>>),
-    Amended(Option<String>),
+    Amended(Option<Amended>),
+    /// The captions of many records.
+    Bulk(Box<Bulk>),
     Flag(bool),
     Rejection(Option<Box<Rejection>>),
     Note(String),
@@ -39,7 +47,7 @@ struct Decided {
     decision: Decision,
     by: Actor,
     at: Seq,
-    amended: Option<String>,
+    amended: Option<Amended>,
     original_changed: bool,
 }
 
@@ -64,9 +72,37 @@ impl Part {
                 *other = decided.replace(state);
             }
             Self::Amended(text) => swap(text, &mut state.amended),
+            // The ledger exchanges the states of all records at once.
+            Self::Bulk(_) => {}
             Self::Flag(on) => swap(on, &mut state.flagged),
             Self::Rejection(rejection) => swap(rejection, &mut state.rejection),
             Self::Note(note) => swap(note, &mut state.note),
+        }
+    }
+}
+
+impl Reversal {
+    /// Returns the number of records.
+    fn len(&self) -> u64 {
+        match &self.other {
+            Part::Bulk(bulk) => bulk.records().len(),
+            _ => 1,
+        }
+    }
+
+    /// Returns the records that are in the dataset, in the order in which they were changed.
+    fn present(&self, absent: &HashSet<RecordId>) -> Vec<RecordId> {
+        match &self.other {
+            Part::Bulk(bulk) => bulk.records().iter().map(RecordId).filter(|record| !absent.contains(record)).collect(),
+            _ => Some(self.record).filter(|record| !absent.contains(record)).into_iter().collect(),
+        }
+    }
+
+    fn is_present(&self, absent: &HashSet<RecordId>) -> bool {
+        match &self.other {
+            Part::Bulk(bulk) if !absent.is_empty() => bulk.records().iter().any(|id| !absent.contains(&RecordId(id))),
+            Part::Bulk(_) => true,
+            _ => !absent.contains(&self.record),
         }
     }
 }
@@ -118,6 +154,11 @@ impl Ledger {
         self.records.iter().filter(|(id, _)| !self.absent.contains(id))
     }
 
+    /// Returns the records of the dataset that have events other than bulk changes of captions, in no particular order.
+    pub fn distinct(&self) -> impl Iterator<Item = RecordId> {
+        self.records.distinct().filter(|id| !self.absent.contains(id))
+    }
+
     /// Returns the number of the newest event.
     #[must_use]
     pub const fn last(&self) -> Seq {
@@ -130,13 +171,10 @@ impl Ledger {
         self.last_change_of_output > self.saved_through
     }
 
-    /// Returns the differences between the output and the dataset, in file order.
+    /// Returns the differences between the output and the dataset. Cheap: they are a snapshot.
     #[must_use]
-    pub fn amendments(&self) -> Vec<(RecordId, Amendment)> {
-        let amended = self.touched().filter_map(|(record, state)| Some((record, state.amendment()?)));
-        let mut amendments: Vec<_> = amended.collect();
-        amendments.sort_unstable_by_key(|(record, _)| *record);
-        amendments
+    pub fn amendments(&self) -> Amendments {
+        Amendments { states: self.states(), absent: self.absent.clone() }
     }
 
     /// Returns the files this session wrote, with the hash of the last output. If a file's hash differs, it was changed by
@@ -184,9 +222,31 @@ impl Ledger {
     /// Returns the records that an undo would change, in the order in which they were changed.
     #[must_use]
     pub fn undo_targets(&self) -> Vec<RecordId> {
-        let mut step: Vec<RecordId> = self.step(&self.undo).map(|index| self.undo[index].record).collect();
-        step.reverse();
-        step
+        let mut places: Vec<usize> = self.step(&self.undo).collect();
+        places.reverse();
+        places.into_iter().flat_map(|place| self.undo[place].present(&self.absent)).collect()
+    }
+
+    /// Returns the records that an undo would change, if it reverts a bulk change of captions.
+    #[must_use]
+    pub fn undone_texts(&self) -> Option<RoaringBitmap> {
+        self.bulk_of(&self.undo)
+    }
+
+    /// Returns the records that a redo would change, if it repeats a bulk change of captions.
+    #[must_use]
+    pub fn redone_texts(&self) -> Option<RoaringBitmap> {
+        self.bulk_of(&self.redo)
+    }
+
+    fn bulk_of(&self, changes: &[Reversal]) -> Option<RoaringBitmap> {
+        match &changes[self.step(changes).next()?].other {
+            Part::Bulk(bulk) => {
+                let absent: RoaringBitmap = self.absent.iter().map(|record| record.0).collect();
+                Some(bulk.records() - absent)
+            }
+            _ => None,
+        }
     }
 
     /// Returns true if everything an undo would revert was done after this event.
@@ -198,7 +258,7 @@ impl Ledger {
     /// Returns the records that a redo would change, in the order in which they were changed.
     #[must_use]
     pub fn redo_targets(&self) -> Vec<RecordId> {
-        self.step(&self.redo).map(|index| self.redo[index].record).collect()
+        self.step(&self.redo).flat_map(|place| self.redo[place].present(&self.absent)).collect()
     }
 
     /// Applies an event. Returns its number and the record it changed, if any. An undo or redo without a step to revert
@@ -215,11 +275,17 @@ impl Ledger {
             }
             Event::Amended { record, text } => {
                 self.last_change_of_output = seq;
-                Some(self.change(record, seq, Part::Amended(text)))
+                Some(self.change(record, seq, Part::Amended(text.map(Amended::from))))
             }
             Event::StepEnded { changes } => {
-                let first = self.undo.len().saturating_sub(usize::try_from(changes).unwrap_or(usize::MAX));
-                self.undo[first..].iter_mut().for_each(|change| change.step = seq);
+                let mut left = changes;
+                for change in self.undo.iter_mut().rev() {
+                    if left == 0 {
+                        break;
+                    }
+                    left = left.saturating_sub(change.len());
+                    change.step = seq;
+                }
                 None
             }
             Event::Flagged { record, on } => Some(self.change(record, seq, Part::Flag(on))),
@@ -283,11 +349,27 @@ impl Ledger {
     /// Applies the changes of a step one after the other, and returns them numbered, to be stored.
     pub fn perform(&mut self, changes: Changes) -> Step {
         let first = Seq(self.last.0 + 1);
+        if let Changes::Texts(texts) = &changes {
+            self.amend(Arc::clone(texts));
+            changes.joint().map(|joint| self.apply(joint));
+            return Step { first, changes };
+        }
         self.undo.reserve(usize::try_from(changes.len()).unwrap_or_default());
         for event in changes.events() {
             self.apply(event);
         }
         Step { first, changes }
+    }
+
+    /// Gives many records other captions. Each counts as an event.
+    fn amend(&mut self, texts: Arc<Texts>) {
+        let Some(record) = texts.records().next() else { return };
+        let made = Seq(self.last.0 + 1);
+        self.last = Seq(self.last.0 + texts.len());
+        self.last_change_of_output = self.last;
+        let before = self.records.exchange(Bulk::from(texts), self.last);
+        self.undo.push(Reversal { record, other: Part::Bulk(before.into()), step: self.last, made });
+        self.redo.clear();
     }
 
     /// Creates a ledger with room for this many changes.
@@ -301,6 +383,12 @@ impl Ledger {
         self.apply(event);
     }
 
+    /// Applies a stored bulk change of captions, which begins with an event.
+    pub(super) fn amend_as(&mut self, seq: Seq, texts: Texts) {
+        self.last = Seq(seq.0.saturating_sub(1));
+        self.amend(Arc::new(texts));
+    }
+
     /// Returns the records that are missing from the dataset, by their placeholders.
     pub(super) fn absent(&self) -> impl Iterator<Item = (RecordId, &RecordState)> {
         self.absent.iter().map(|id| (*id, self.record(*id)))
@@ -308,7 +396,7 @@ impl Ledger {
 
     /// Returns the indices of the newest step's changes of records that are in the dataset, newest first.
     fn step<'a>(&'a self, changes: &'a [Reversal]) -> impl Iterator<Item = usize> + 'a {
-        let present = |change: &Reversal| !self.absent.contains(&change.record);
+        let present = |change: &Reversal| change.is_present(&self.absent);
         let newest = changes.iter().rposition(present);
         let range = newest.map_or(0..0, |newest| {
             let step = changes[newest].step;
@@ -322,7 +410,23 @@ impl Ledger {
     fn take_step(&mut self, undo: bool) -> Vec<Reversal> {
         let places: Vec<usize> = self.step(if undo { &self.undo } else { &self.redo }).collect();
         let changes = if undo { &mut self.undo } else { &mut self.redo };
-        places.into_iter().map(|place| changes.remove(place)).collect()
+        let mut step = Vec::with_capacity(places.len());
+        for place in places {
+            let apart = match &mut changes[place].other {
+                Part::Bulk(bulk) => Some(bulk.split_off(&self.absent)).filter(|apart| !apart.is_empty()),
+                _ => None,
+            };
+            step.push(match apart {
+                None => changes.remove(place),
+                // Those that are missing from the dataset stay.
+                Some(apart) => {
+                    let Reversal { record, step, made, .. } = changes[place];
+                    let other = std::mem::replace(&mut changes[place].other, Part::Bulk(apart.into()));
+                    Reversal { record, other, step, made }
+                }
+            });
+        }
+        step
     }
 
     fn touch(&mut self, record: RecordId, seq: Seq) -> &mut RecordState {
@@ -343,6 +447,11 @@ impl Ledger {
     }
 
     fn swap(&mut self, mut change: Reversal, seq: Seq) -> Reversal {
+        if let Part::Bulk(bulk) = &mut change.other {
+            self.last_change_of_output = seq;
+            **bulk = self.records.exchange(std::mem::take(bulk), seq);
+            return change;
+        }
         if matches!(change.other, Part::Decision(_) | Part::Amended(_)) {
             self.last_change_of_output = seq;
         }
@@ -381,6 +490,22 @@ impl Ledger {
                 reconsider(&mut decided.decision, &mut decided.original_changed);
             }
         }
+    }
+}
+
+/// The differences between the output and the dataset, as of one event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amendments {
+    states: RecordStates,
+    /// Records that are missing from the dataset.
+    absent: HashSet<RecordId>,
+}
+
+impl Amendments {
+    /// Returns them in file order.
+    pub fn iter(&self) -> impl Iterator<Item = (RecordId, Amendment)> {
+        let present = self.states.iter().filter(|(record, _)| !self.absent.contains(record));
+        present.filter_map(|(record, state)| Some((record, state.amendment(record)?)))
     }
 }
 

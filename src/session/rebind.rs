@@ -18,6 +18,7 @@ use super::event_log;
 use super::owner::{anchored, stored_identity};
 use super::setting::{put_setting, setting};
 use super::subject::SubjectIndex;
+use super::texts::Texts;
 use crate::dataset::{Dataset, Record, RecordId, Shared};
 
 mod matching;
@@ -269,6 +270,25 @@ fn decided_texts(connection: &Connection, of: &HashSet<SubjectIndex>) -> Result<
         let subject = SubjectIndex::from_row(row.get(0)?)?;
         if of.contains(&subject) {
             texts.entry(subject).or_default().insert(row.get(1)?);
+        }
+    }
+    let mut blocks = connection.prepare(event_log::TextBlocks::QUERY)?;
+    let mut blocks = event_log::TextBlocks::new(blocks.query([])?);
+    let mut bulk = connection.prepare("SELECT seq, subjects FROM event WHERE kind = 'reworded' ORDER BY seq")?;
+    let mut rows = bulk.query([])?;
+    while let Some(row) = rows.next()? {
+        let seq = Seq(row.get::<_, i64>(0)?.cast_unsigned());
+        let damaged = || Fault::Damaged(format!("the texts of event {} are damaged", seq.0));
+        let subjects: Vec<u8> = row.get(1)?;
+        // Numbers that stand for the subjects, which are not in order.
+        let subjects: Vec<SubjectIndex> = event_log::subjects_from(&subjects).ok_or_else(damaged)?.collect();
+        let places = (0..).map(RecordId).take(subjects.len()).collect();
+        let written = Texts::from_blocks(blocks.of(seq, places)?).ok_or_else(damaged)?;
+        for (place, text) in written.iter() {
+            let subject = subjects[place.index()];
+            if of.contains(&subject) {
+                texts.entry(subject).or_default().insert(text);
+            }
         }
     }
     Ok(texts)

@@ -1,7 +1,10 @@
 //! Everything a session holds about one record.
 
+use std::borrow::Cow;
+
 use super::event::{Actor, CandidateId, Decision, Draft, Provenance, Seq, Verification};
-use crate::dataset::Amendment;
+use super::texts::Amended;
+use crate::dataset::{Amendment, RecordId};
 use crate::describe::verdict::TextHash;
 
 /// A caption proposed for a record. It changes nothing until it is accepted.
@@ -38,7 +41,7 @@ pub struct RecordState {
     /// The event of the decision.
     pub decided_at: Seq,
     /// The caption that a bulk change (`:s`) put in place of the decided or original one. A new decision removes it.
-    pub amended: Option<String>,
+    pub amended: Option<Amended>,
     pub flagged: bool,
     pub rejection: Option<Box<Rejection>>,
     /// Empty if there is none.
@@ -55,7 +58,7 @@ pub struct RecordState {
     /// The original caption changed after the decision. A new decision resets it.
     pub original_changed: bool,
     pub original: Original,
-    /// The newest event of the record.
+    /// The newest event of the record; of a bulk change, that of its last record.
     pub touched: Seq,
 }
 
@@ -69,16 +72,22 @@ impl RecordState {
         }
     }
 
-    /// Returns the caption that replaces the original, if any.
+    /// Returns the caption that replaces the original, if any. The state is that of `record`.
     #[must_use]
-    pub fn own_text(&self) -> Option<&str> {
-        self.amended.as_deref().or_else(|| self.decision.text())
+    pub fn own_text(&self, record: RecordId) -> Option<Cow<'_, str>> {
+        self.amended.as_ref().map(|amended| amended.text(record)).or_else(|| self.decision.text().map(Cow::Borrowed))
     }
 
-    /// Returns the caption that would be saved now, given that of the dataset's line.
+    /// Returns true if there is a caption that replaces the original.
     #[must_use]
-    pub fn current_caption<'a>(&'a self, in_dataset: Option<&'a str>) -> Option<&'a str> {
-        self.own_text().or_else(|| self.original_caption(in_dataset))
+    pub fn has_own_text(&self) -> bool {
+        self.amended.is_some() || self.decision.text().is_some()
+    }
+
+    /// Returns the caption of `record` that would be saved now, given that of the dataset's line.
+    #[must_use]
+    pub fn current_caption<'a>(&'a self, record: RecordId, in_dataset: Option<&'a str>) -> Option<Cow<'a, str>> {
+        self.own_text(record).or_else(|| self.original_caption(in_dataset).map(Cow::Borrowed))
     }
 
     /// Returns the newest verification of a text. After an edit, those of the earlier text say nothing about the new one.
@@ -97,16 +106,16 @@ impl RecordState {
         self.verifications.push(new);
     }
 
-    /// Returns how the saved record differs from the dataset's, if it does.
+    /// Returns how the saved `record` differs from the dataset's, if it does.
     #[must_use]
-    pub fn amendment(&self) -> Option<Amendment> {
-        let before = match &self.original {
+    pub fn amendment(&self, record: RecordId) -> Option<Amendment> {
+        let before = || match &self.original {
             Original::InDataset => None,
-            Original::Before(caption) => Some(caption.as_deref().unwrap_or_default()),
+            Original::Before(caption) => Some(Cow::Borrowed(caption.as_deref().unwrap_or_default())),
         };
         match &self.decision {
             Decision::Excluded => Some(Amendment::Exclude),
-            _ => self.own_text().or(before).map(|caption| Amendment::Caption(caption.to_owned())),
+            _ => self.own_text(record).or_else(before).map(|caption| Amendment::Caption(caption.into_owned())),
         }
     }
 

@@ -8,7 +8,8 @@ use super::error::Fault;
 const APPLICATION: i32 = i32::from_be_bytes(*b"rcap");
 
 /// The migration to each format from the one before; the first one creates format 1. Released scripts never change.
-pub(super) const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5, FORMAT_6, FORMAT_7];
+pub(super) const MIGRATIONS: &[&str] =
+    &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5, FORMAT_6, FORMAT_7, FORMAT_8];
 
 const FORMAT_1: &str = "
 -- The dataset this session belongs to, as it was when its records were last found in it.
@@ -230,6 +231,23 @@ CREATE TRIGGER verification_is_never_removed BEFORE DELETE ON verification
 BEGIN SELECT RAISE(ABORT, 'verifications are only ever added'); END;
 ";
 
+const FORMAT_8: &str = "
+-- Events of the kind `reworded`: another caption for each of the `subjects`. The captions are compressed in blocks, in the
+-- order of the subjects: each `texts` is the size in bytes (4, little-endian) of what follows when it is decompressed, then
+-- an LZ4 block: the lengths of `count` texts (4 bytes each, little-endian), then the texts in UTF-8.
+CREATE TABLE text_block (
+    id    INTEGER PRIMARY KEY,
+    seq   INTEGER NOT NULL REFERENCES event (seq),
+    count INTEGER NOT NULL CHECK (count > 0),
+    texts BLOB NOT NULL
+) STRICT;
+
+CREATE TRIGGER text_block_is_never_changed BEFORE UPDATE ON text_block
+BEGIN SELECT RAISE(ABORT, 'texts are only ever added'); END;
+CREATE TRIGGER text_block_is_never_removed BEFORE DELETE ON text_block
+BEGIN SELECT RAISE(ABORT, 'texts are only ever added'); END;
+";
+
 /// The kind of a file, by its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Header {
@@ -317,6 +335,7 @@ mod tests {
                  INSERT INTO sample VALUES (1, 0, '', 1, 7, NULL, '', 0);
                  INSERT INTO sampled VALUES (1, 0, 1, 0, NULL);
                  INSERT INTO verification VALUES (1, '', '', '', 0, '', '', '', '', '', NULL, NULL, NULL, NULL);
+                 INSERT INTO text_block VALUES (1, 1, 1, x'00');
                  INSERT INTO fate VALUES (1, 1, 1, 'gone', NULL);",
             )
             .unwrap();
@@ -324,6 +343,7 @@ mod tests {
             ("event", "seq"),
             ("candidate", "seq"),
             ("verification", "seq"),
+            ("text_block", "count"),
             ("fate", "seq"),
             ("usage", "cost"),
             ("sitting", "after"),

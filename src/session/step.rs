@@ -1,8 +1,11 @@
 //! A step: the changes of one command, stored and undone together.
 
+use std::sync::Arc;
+
 use roaring::RoaringBitmap;
 
 use super::event::{Actor, Decision, Draft, Event, Seq};
+use super::texts::Texts;
 use crate::dataset::RecordId;
 
 /// What a step does to one of its records. Each is an event of its own and can be undone.
@@ -33,6 +36,8 @@ pub enum Changes {
     Same(RoaringBitmap, Change),
     /// A change for each record, in this order.
     Each(Vec<(RecordId, Change)>),
+    /// Another caption for each of many records ([`Event::Amended`]). Undone and redone without a step for each.
+    Texts(Arc<Texts>),
     /// Any events, in this order.
     Events(Vec<Event>),
 }
@@ -84,7 +89,8 @@ impl Changes {
     pub fn records(&self) -> impl Iterator<Item = RecordId> {
         let (events, same, each) = self.parts();
         let same = same.into_iter().flat_map(|(records, _)| records).map(RecordId);
-        events.iter().filter_map(Event::record).chain(same).chain(each.iter().map(|(record, _)| *record))
+        let each = each.iter().map(|(record, _)| *record);
+        events.iter().filter_map(Event::record).chain(same).chain(each).chain(self.texts().flat_map(Texts::records))
     }
 
     /// Returns the records that are decided, in order.
@@ -105,7 +111,9 @@ impl Changes {
         let same =
             same.into_iter().flat_map(move |(records, change)| records.iter().map(move |id| of(RecordId(id), change)));
         let each = each.iter().map(move |(record, change)| of(*record, change));
-        events.iter().cloned().chain(same).chain(each).chain(self.joint())
+        let amended = |(record, text)| Event::Amended { record, text: Some(text) };
+        let texts = self.texts().flat_map(Texts::iter).map(amended);
+        events.iter().cloned().chain(same).chain(each).chain(texts).chain(self.joint())
     }
 
     /// Returns the event that makes several changes one step of undo.
@@ -113,7 +121,8 @@ impl Changes {
     pub fn joint(&self) -> Option<Event> {
         let (events, same, each) = self.parts();
         let events = events.iter().filter(|event| event.is_change()).count();
-        let changes = (events + each.len()) as u64 + same.map_or(0, |(records, _)| records.len());
+        let same = same.map_or(0, |(records, _)| records.len());
+        let changes = (events + each.len()) as u64 + same + self.texts().map(Texts::len).sum::<u64>();
         (changes > 1).then_some(Event::StepEnded { changes })
     }
 
@@ -122,12 +131,20 @@ impl Changes {
     pub fn len(&self) -> u64 {
         let (events, same, each) = self.parts();
         let events = (events.len() + each.len()) as u64 + same.map_or(0, |(records, _)| records.len());
-        events + u64::from(self.joint().is_some())
+        events + self.texts().map(Texts::len).sum::<u64>() + u64::from(self.joint().is_some())
     }
 
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &Texts> {
+        match self {
+            Self::Texts(texts) => Some(&**texts),
+            _ => None,
+        }
+        .into_iter()
     }
 
     #[expect(clippy::type_complexity, reason = "the forms side by side, of which one is not empty")]
@@ -137,6 +154,7 @@ impl Changes {
             Self::Same(records, change) => (&[], Some((records, change)), &[]),
             Self::Each(changes) => (&[], None, changes),
             Self::Events(events) => (events, None, &[]),
+            Self::Texts(_) => (&[], None, &[]),
         }
     }
 }

@@ -151,13 +151,13 @@ fn a_decision_that_is_not_stored_yet_does_not_advance() {
     world.send(EngineEvent::StoreDelayed("another reason".to_owned()));
     assert_eq!((world.cursor(), world.model.mode == Mode::Browse), (Some(1), true));
     assert!(world.notice().starts_with("not stored yet: the disk is full · changes to 2"), "{}", world.notice());
-    assert_eq!(world.model.current(RecordId(1)), Some("Mine."), "the text is kept");
+    assert_eq!(world.model.current(RecordId(1)).as_deref(), Some("Mine."), "the text is kept");
     world.disk_catches_up();
     assert_eq!(world.notice(), "stored: every change is on disk again");
     world.keys("a");
     assert_eq!(world.cursor(), Some(2));
     world.restart();
-    assert_eq!(world.model.current(RecordId(1)), Some("Mine."));
+    assert_eq!(world.model.current(RecordId(1)).as_deref(), Some("Mine."));
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn amendments(world: &World) -> Vec<(u32, Amendment)> {
         Effect::Save(request) => Some(request.amendments()),
         _ => None,
     });
-    save.expect("a requested save").iter().map(|(record, amendment)| (record.0, amendment.clone())).collect()
+    save.expect("a requested save").iter().map(|(record, amendment)| (record.0, amendment)).collect()
 }
 
 #[test]

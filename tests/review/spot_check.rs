@@ -1,5 +1,7 @@
 //! Spot checks: only the sampled records, in sample order, and only decisions made since the sample was drawn.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use recaption::dataset::RecordId;
 use recaption::engine::EngineEvent;
@@ -26,7 +28,7 @@ pub fn sample_of(ledger: &Ledger, records: &[u32], captions: &[&str]) -> Sample 
             caption: Some(captions[*record as usize].to_owned()),
         },
         stratum: 0,
-        text: ledger.record(RecordId(*record)).own_text().map(str::to_owned),
+        text: ledger.record(RecordId(*record)).own_text(RecordId(*record)).map(Cow::into_owned),
     };
     Sample {
         request: SampleRequest { size: records.len() as u64, seed: 7, by: None, blind: false },

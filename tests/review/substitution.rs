@@ -11,19 +11,23 @@ fn command<'w>(world: &'w mut World, line: &str) -> &'w mut World {
 
 /// Returns the current captions, in order.
 fn captions(world: &World) -> Vec<String> {
-    (0..world.len()).map(|record| world.model.current(RecordId(record)).unwrap_or_default().to_owned()).collect()
+    (0..world.len()).map(|record| world.model.current(RecordId(record)).unwrap_or_default().into_owned()).collect()
 }
 
-fn hits(world: &World) -> Vec<(u32, &str)> {
+fn hits(world: &World) -> Vec<(u32, String)> {
     let Mode::Replace(replacement) = &world.model.mode else { panic!("{:?}", world.model.mode) };
-    replacement.hits.iter().map(|hit| (hit.record.0, hit.after.as_str())).collect()
+    (0..).map_while(|place| replacement.hits.get(place)).map(|hit| (hit.record.0, hit.after)).collect()
+}
+
+fn listed<const N: usize>(hits: [(u32, &str); N]) -> Vec<(u32, String)> {
+    hits.map(|(record, after)| (record, after.to_owned())).into()
 }
 
 #[test]
 fn a_substitution_is_previewed_and_is_one_undo_step() {
     let mut world = World::new(&["Asian woman.", "A hat.", "Young Asian man.", "Asian, asian."]);
     command(&mut world, "s/Asian/Korean/");
-    assert_eq!(hits(&world), [(0, "Korean woman."), (2, "Young Korean man."), (3, "Korean, asian.")]);
+    assert_eq!(hits(&world), listed([(0, "Korean woman."), (2, "Young Korean man."), (3, "Korean, asian.")]));
     assert_eq!(captions(&world)[0], "Asian woman.", "nothing is changed yet");
     world.keys("Enter");
     assert_eq!(captions(&world), ["Korean woman.", "A hat.", "Young Korean man.", "Korean, asian."]);
@@ -109,7 +113,7 @@ fn trim_and_other_changes_are_previewed_too() {
 fn captions_that_would_be_empty_are_listed_and_stay() {
     let mut world = World::new(&["hat", "a hat"]);
     command(&mut world, "s/^hat$| *hat//");
-    assert_eq!(hits(&world), [(0, ""), (1, "a")]);
+    assert_eq!(hits(&world), listed([(0, ""), (1, "a")]));
     world.keys("Space");
     assert_eq!(world.notice(), "a caption must not be empty: X excludes the record");
     world.keys("a a Enter");
@@ -161,4 +165,47 @@ fn a_command_that_lacks_its_argument_asks_for_it() {
     assert_eq!(world.notice(), "no record 9: the last is 1");
     command(&mut world, "go-to x");
     assert_eq!(world.notice(), "expected a number, found \"x\"");
+}
+
+/// Enough captions for a change that is stored as a whole.
+#[test]
+fn a_change_of_very_many_captions_is_one_step_and_survives_a_restart() {
+    let lines: Vec<String> = (0..3000).map(|record| format!("red {}", record % 7)).collect();
+    let mut world = World::new(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    world.keys("x f").write("red").keys("Enter");
+    assert_eq!(world.model.view().len(), 3000);
+    command(&mut world, "%s/red/blue/").keys("j Space Enter");
+    assert_eq!(world.notice(), "changed 2999 captions; decisions unchanged · u undoes");
+    let text = |world: &World, record| {
+        world.model.state(RecordId(record)).own_text(RecordId(record)).map(std::borrow::Cow::into_owned)
+    };
+    let texts = |world: &World| [0, 1, 2, 2999].map(|record| text(world, record));
+    let blue = |record: u32| Some(format!("blue {}", record % 7));
+    assert_eq!(texts(&world), [blue(0), None, blue(2), blue(2999)]);
+    assert_eq!(world.model.view().len(), 1, "the filter follows");
+    assert_eq!(world.model.tabs.reviewed(), 1, "decisions are unchanged");
+    // Others on top, of fewer records.
+    command(&mut world, "%s/blue 3/green 3/").keys("Enter");
+    command(&mut world, "%s/(blue|green) [345]/grey/").keys("Enter");
+    let all = |world: &World| [1, 2, 3, 4].map(|record| text(world, record));
+    let expected = [None, blue(2), Some("grey".to_owned()), Some("grey".to_owned())];
+    assert_eq!(all(&world), expected);
+    world.keys("u");
+    assert_eq!(world.notice(), "undid: 1285 changed · U redoes");
+    assert_eq!(all(&world), [None, blue(2), Some("green 3".to_owned()), blue(4)]);
+    world.keys("u u");
+    assert_eq!(world.notice(), "undid: 2999 changed · U redoes");
+    assert_eq!(all(&world), [None, None, None, None]);
+    assert_eq!(world.model.view().len(), 3000, "undo returns every record to the filter");
+    world.keys("U U U");
+    assert_eq!(all(&world), expected);
+    // A decision for one of them removes its text only.
+    world.keys("F g g j j x");
+    assert_eq!([0, 2, 4].map(|record| text(&world, record)), [blue(0), None, Some("grey".to_owned())]);
+    world.keys("u");
+    assert_eq!(all(&world), expected);
+    world.restart();
+    assert_eq!(all(&world), expected);
+    world.keys("u u u");
+    assert_eq!(all(&world), [None, None, None, None]);
 }

@@ -21,7 +21,7 @@ fn command<'w>(world: &'w mut World, line: &str) -> &'w mut World {
 }
 
 fn captions(world: &World) -> Vec<String> {
-    (0..world.len()).map(|record| world.model.current(RecordId(record)).unwrap_or_default().to_owned()).collect()
+    (0..world.len()).map(|record| world.model.current(RecordId(record)).unwrap_or_default().into_owned()).collect()
 }
 
 fn findings(world: &World, record: u32) -> Vec<LintKind> {

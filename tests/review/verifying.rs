@@ -204,9 +204,9 @@ fn an_unsupported_phrase_is_dropped_as_an_edit_to_look_at() {
     world.keys("D");
     assert!(world.notice().starts_with("unfinished edit"), "{}", world.notice());
     world.keys("e Enter");
-    assert_eq!(world.model.state(RecordId(0)).own_text(), Some("A woman."));
+    assert_eq!(world.model.state(RecordId(0)).own_text(RecordId(0)).as_deref(), Some("A woman."));
     world.keys("u");
-    assert_eq!(world.model.state(RecordId(0)).own_text(), None);
+    assert_eq!(world.model.state(RecordId(0)).own_text(RecordId(0)), None);
     assert_eq!(kinds(&world, 0, Version::Original).len(), 2, "the verdict on the original is back");
 }
 

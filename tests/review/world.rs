@@ -13,7 +13,9 @@ use recaption::lint::Rules;
 use recaption::preview::{CellArea, PictureView, Preview, PreviewError, Ready};
 use recaption::report::Figures;
 use recaption::review::query::Vocabulary;
-use recaption::review::{Context, Effect, Model, Msg, Scan, Scanned, Settings, SortScan, Sorter, Viewport, update};
+use recaption::review::{
+    Context, Effect, HitsBuilder, Model, Msg, Scan, Scanned, Settings, SortScan, Sorter, Viewport, update,
+};
 use recaption::session::{Decision, Event, History, Ledger, Opened, Seq, Step};
 use recaption::text::TagCounter;
 use recaption::tui::{Key, Keymap, Lookup};
@@ -147,13 +149,15 @@ impl World {
                         messages.push(EngineEvent::Durable(step.last(), Timestamp::UNIX_EPOCH).into());
                     }
                     Effect::FindReplacements(scan) => {
-                        let mut hits = Vec::new();
+                        let mut hits = HitsBuilder::default();
                         let visit = &mut |line: &recaption::dataset::Line| {
-                            hits.extend(scan.hit(line).filter(|hit| scan.records.contains(hit.record.0)));
+                            if scan.records.contains(line.record().0) {
+                                scan.add(line, &mut hits);
+                            }
                             std::ops::ControlFlow::Continue(())
                         };
                         self.dataset.scan_lines(visit).expect("the dataset can be read");
-                        messages.push(Msg::Replacements { id: scan.id, hits, complete: true });
+                        messages.push(Msg::Replacements { id: scan.id, hits: hits.finish(), complete: true });
                     }
                     Effect::Sort(scan) if self.slow_scans => self.sorts.push(scan),
                     Effect::Sort(scan) => messages.push(self.sorted(&scan)),

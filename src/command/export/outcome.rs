@@ -112,7 +112,10 @@ impl fmt::Display for Outcome {
             (self.not_text, "with a caption that is not a string (csv, jsonl and parquet export it)"),
             (self.unreadable, "not readable (`recaption check` lists them)"),
             (self.without_image, "without an image that can be read (listed above)"),
-            (self.in_table, "with an image inside a file of the dataset (export --to txt --copy-images writes it to a folder)"),
+            (
+                self.in_table,
+                "with an image inside a file of the dataset (export --to txt --copy-images writes it to a folder)",
+            ),
             (self.bad_path, "with a path that cannot be used (listed above)"),
         ];
         left_out.iter().filter(|(count, _)| *count > 0).try_for_each(|(count, why)| write!(f, ", {count} {why}"))

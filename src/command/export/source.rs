@@ -32,6 +32,8 @@ pub(super) struct Chosen<'a> {
     pub(super) line: &'a Line<'a>,
     pub(super) record: &'a Record,
     pub(super) state: &'a RecordState,
+    /// The caption that replaces the original, if any.
+    pub(super) own_text: Option<Cow<'a, str>>,
     /// The number of captions, each of which is a record.
     pub(super) captions: u64,
 }
@@ -72,14 +74,15 @@ impl<'a> CaptionValue<'a> {
 impl<'a> Chosen<'a> {
     /// Returns the line as a save would write it. The line of an excluded record is unchanged.
     pub(super) fn saved_line(&self) -> Cow<'a, [u8]> {
-        match self.state.amendment() {
+        match self.state.amendment(self.record.id) {
             Some(Amendment::Caption(caption)) => self.line.with_caption(&caption),
             Some(Amendment::Exclude) | None => self.line.bytes().into(),
         }
     }
 
     pub(super) fn caption(&self) -> CaptionValue<'_> {
-        self.or_json(self.state.current_caption(self.record.caption.text()))
+        let original = || self.state.original_caption(self.record.caption.text());
+        self.or_json(self.own_text.as_deref().or_else(original))
     }
 
     /// Returns the caption for a text, or why there is none.
@@ -97,7 +100,7 @@ impl<'a> Chosen<'a> {
 
     /// Returns true if the caption in the dataset contains half of a surrogate pair, which no text can contain.
     pub(super) fn has_lone_surrogate(&self) -> bool {
-        self.state.own_text().is_none() && self.record.findings.contains(&LineFinding::CaptionLoneSurrogate)
+        self.own_text.is_none() && self.record.findings.contains(&LineFinding::CaptionLoneSurrogate)
     }
 
     fn or_json<'b>(&'b self, text: Option<&'b str>) -> CaptionValue<'b> {
@@ -190,7 +193,8 @@ impl Source<'_> {
             match (self.left_out(state.decision.kind(), entry.record()), entry.record()) {
                 (None, Some(record)) => {
                     outcome.exported += 1;
-                    result = visit(Ok(&Chosen { line, record, state, captions: 1 }));
+                    let own_text = state.own_text(record.id);
+                    result = visit(Ok(&Chosen { line, record, state, own_text, captions: 1 }));
                 }
                 (reason, record) => {
                     outcome.leave_out(reason.unwrap_or(LeftOut::Unreadable));
@@ -222,14 +226,15 @@ impl Source<'_> {
             let left_out = states.iter().find_map(|(_, state)| self.left_out(state.decision.kind(), entry.record()));
             if let (None, Some(_)) = (left_out, entry.record()) {
                 outcome.exported += count;
-                let amendment = |(record, state): &(RecordId, &RecordState)| match state.amendment() {
+                let amendment = |(record, state): &(RecordId, &RecordState)| match state.amendment(*record) {
                     Some(Amendment::Caption(caption)) => Some((*record, caption)),
                     Some(Amendment::Exclude) | None => None,
                 };
                 let bytes = captions.with_captions(line, states.iter().filter_map(amendment).collect());
                 let line = line.with_bytes(&bytes);
                 if let Entry::Record(record) = line.entry() {
-                    let chosen = Chosen { line: &line, record: &record, state: &undecided, captions: count };
+                    let state = &undecided;
+                    let chosen = Chosen { line: &line, record: &record, state, own_text: None, captions: count };
                     result = visit(Ok(&chosen));
                 }
             } else {

@@ -293,7 +293,8 @@ impl Run<'_> {
             Outcome::Verified(..) | Outcome::NothingRecognised | Outcome::Failed(_) => None,
         };
         let accept = self.options.accept.then_some(Actor::Run);
-        let current = self.ledger.record(record).current_caption(in_dataset);
+        let current = self.ledger.record(record).current_caption(record, in_dataset);
+        let current = current.as_deref();
         let origin = Origin { describer: self.options.describer.name(), reason: None, at, accept, current };
         let conclusion = rules::conclude(&self.ledger, record, outcome, origin, &self.options.rules);
         match conclusion.result {

@@ -124,7 +124,7 @@ impl Plan {
                 order,
                 at: there.at(order).unwrap_or_else(Timestamp::now),
                 candidate: candidate.filter(|_| decision.is_some()),
-                amended: theirs.amended.clone().filter(|_| decision.is_some()),
+                amended: theirs.amended.as_ref().filter(|_| decision.is_some()).map(|text| text.text(id).into_owned()),
                 decision,
                 flagged,
                 rejected,
@@ -155,7 +155,7 @@ impl Plan {
             return None;
         }
         let is_same_caption = disagreement.is_some_and(|found| found.captions[0] == found.captions[1]);
-        let refusal = if record.caption.other().is_some() && theirs.own_text().is_some() {
+        let refusal = if record.caption.other().is_some() && theirs.has_own_text() {
             Some(LeftOut::NotText)
         } else if ours.draft.is_some() {
             Some(LeftOut::Draft)

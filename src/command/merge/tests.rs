@@ -231,10 +231,11 @@ fn a_merge_is_one_undo_step_and_idempotent() {
     assert_eq!(opened(&here).ledger, undone);
     for record in [0, 1, 2, 3] {
         let state = undone.record(RecordId(record));
-        assert_eq!((&state.decision, state.own_text()), (&Decision::Undecided, None), "record {record}");
+        assert_eq!((&state.decision, state.has_own_text()), (&Decision::Undecided, false), "record {record}");
     }
     let last = undone.record(RecordId(5));
-    assert_eq!((last.own_text(), last.flagged, last.note.as_str()), (Some("A red hat."), false, ""));
+    let text = last.own_text(RecordId(5));
+    assert_eq!((text.as_deref(), last.flagged, last.note.as_str()), (Some("A red hat."), false, ""));
     assert!(saved(&here).starts_with("{\"file_name\": \"a.jpg\", \"text\": \"A man.\"}\n"));
 
     merge(&options(&here, &there)).0.unwrap();
@@ -341,7 +342,8 @@ fn unfinished_edits_are_not_overwritten() {
     let ledger = opened(&here).ledger;
     let state = |record| ledger.record(RecordId(record));
     assert!(state(0).draft.is_some() && state(0).decision == Decision::Undecided);
-    assert_eq!((&state(1).decision, state(1).own_text()), (&Decision::Undecided, Some("A lady.")));
+    let text = state(1).own_text(RecordId(1));
+    assert_eq!((&state(1).decision, text.as_deref()), (&Decision::Undecided, Some("A lady.")));
     assert_eq!(state(2).decision, edited("A hound."), "it comes to the same caption");
     assert_eq!((state(3).note.as_str(), &state(5).decision), ("mine", &Decision::Kept));
 }

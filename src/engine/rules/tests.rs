@@ -75,10 +75,10 @@ fn the_current_caption_is_the_one_a_save_would_write() {
 #[test]
 fn after_an_in_place_save_an_undo_leads_back_to_the_first_caption() {
     let state = RecordState { original: Original::Before(None), ..RecordState::default() };
-    let current = CurrentCaption::of(&state);
+    let current = CurrentCaption::of(RECORD, &state);
     assert_eq!(current.resolve(Some("what the save wrote".to_owned())), None);
     let state = RecordState { original: Original::Before(Some("First.".to_owned())), ..RecordState::default() };
-    assert_eq!(CurrentCaption::of(&state).resolve(None), Some("First.".to_owned()));
+    assert_eq!(CurrentCaption::of(RECORD, &state).resolve(None), Some("First.".to_owned()));
 }
 
 #[test]

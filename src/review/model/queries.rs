@@ -1,5 +1,6 @@
 //! Derived state: the records in view, the caption shown, its findings.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::{Editor, Mode, Model, PictureSlot, SessionStatus, VerifierSettings, Version};
@@ -63,7 +64,7 @@ impl Model {
         };
         let bad_picture = self.tabs.is_bad_picture(record);
         let (state, rules, sampled) = (self.state(record), &self.settings.rules, self.sampled());
-        RecordView { content, state, bad_picture, rules, sampled }
+        RecordView { id: record, content, state, bad_picture, rules, sampled }
     }
 
     /// Returns the patterns to highlight.
@@ -112,8 +113,8 @@ impl Model {
 
     /// Returns the caption that a save would write.
     #[must_use]
-    pub fn current(&self, record: RecordId) -> Option<&str> {
-        self.state(record).own_text().or_else(|| self.original(record))
+    pub fn current(&self, record: RecordId) -> Option<Cow<'_, str>> {
+        self.state(record).own_text(record).or_else(|| self.original(record).map(Cow::Borrowed))
     }
 
     /// Returns a record's versions, from the original to the newest.
@@ -152,13 +153,13 @@ impl Model {
 
     /// Returns the caption of a version; `None` if the line is not loaded.
     #[must_use]
-    pub fn text(&self, record: RecordId, version: Version) -> Option<&str> {
+    pub fn text(&self, record: RecordId, version: Version) -> Option<Cow<'_, str>> {
         match version {
-            Version::Original => self.original(record),
+            Version::Original => self.original(record).map(Cow::Borrowed),
             Version::Candidate(index) => {
-                self.state(record).candidates.get(index).map(|candidate| candidate.text.as_str())
+                self.state(record).candidates.get(index).map(|candidate| candidate.text.as_str().into())
             }
-            Version::Edited => self.state(record).own_text(),
+            Version::Edited => self.state(record).own_text(record),
         }
     }
 
@@ -176,13 +177,13 @@ impl Model {
 
     /// Returns the text that an edit started from; `None` if it is no longer known.
     #[must_use]
-    pub fn base_text(&self, record: RecordId, base: EditBase) -> Option<&str> {
+    pub fn base_text(&self, record: RecordId, base: EditBase) -> Option<Cow<'_, str>> {
         match base {
-            EditBase::Original => self.original(record),
+            EditBase::Original => self.original(record).map(Cow::Borrowed),
             EditBase::Current => self.current(record),
             EditBase::Candidate(id) => {
                 let known = self.state(record).candidates.iter().find(|candidate| candidate.id == id);
-                known.map(|candidate| candidate.text.as_str())
+                known.map(|candidate| candidate.text.as_str().into())
             }
         }
     }
@@ -192,21 +193,22 @@ impl Model {
     pub fn joins_lines(&self, editor: &Editor) -> bool {
         let before = self.base_text(editor.record, editor.draft.base).unwrap_or_default();
         editor.field.is_none()
-            && !self.is_structured(editor.record, before)
-            && text::joins_lines(before, &editor.draft.text, self.settings.keep_line_breaks)
+            && !self.is_structured(editor.record, &before)
+            && text::joins_lines(&before, &editor.draft.text, self.settings.keep_line_breaks)
     }
 
     /// Returns the findings of a version.
     #[must_use]
     pub fn findings(&self, record: RecordId, version: Version) -> Vec<Finding> {
-        let found = |text| lint::lint(text, &self.settings.rules, &self.lint_context(record, version, text));
+        let found =
+            |text: Cow<str>| lint::lint(&text, &self.settings.rules, &self.lint_context(record, version, &text));
         self.linted(record, version).map(found).unwrap_or_default()
     }
 
     /// Returns the verification of a version that may be shown.
     #[must_use]
     pub fn verification(&self, record: RecordId, version: Version) -> Option<&Verification> {
-        rules::shown_verification(self.state(record), self.linted(record, version)?, self.sampled())
+        rules::shown_verification(self.state(record), &self.linted(record, version)?, self.sampled())
     }
 
     /// Returns the settings of the verifier if it verifies new candidates. In a spot check, it never does.
@@ -269,7 +271,7 @@ impl Model {
     #[must_use]
     pub fn may_be_caption(&self, record: RecordId, version: Version) -> bool {
         let original = self.line(record).map(|line| &line.caption);
-        self.text(record, version).is_none_or(|text| structured::is_allowed(text, original, &self.settings.rules))
+        self.text(record, version).is_none_or(|text| structured::is_allowed(&text, original, &self.settings.rules))
     }
 
     /// Returns true if a text is edited as a JSON object: it is one, or only one may be the caption of its record.
@@ -281,8 +283,8 @@ impl Model {
 
     /// Returns the text that the editor or the table of fields shows for a record: the draft, else the selected caption.
     #[must_use]
-    pub fn edited_text(&self, record: RecordId) -> &str {
-        let draft = self.state(record).draft.as_ref().map(|draft| draft.text.as_str());
+    pub fn edited_text(&self, record: RecordId) -> Cow<'_, str> {
+        let draft = self.state(record).draft.as_ref().map(|draft| draft.text.as_str().into());
         draft.or_else(|| self.text(record, self.shown(record))).unwrap_or_default()
     }
 
@@ -305,10 +307,10 @@ impl Model {
             return findings;
         }
         let before = self.base_text(editor.record, editor.draft.base).unwrap_or_default();
-        if self.is_structured(editor.record, before) {
+        if self.is_structured(editor.record, &before) {
             return rules::findings(typed, None, &self.settings.rules);
         }
-        let result = text::edited(before, typed, self.settings.keep_line_breaks);
+        let result = text::edited(&before, typed, self.settings.keep_line_breaks);
         let start = typed.find(result.as_ref());
         let mut findings = rules::findings(&result, None, &self.settings.rules);
         for finding in &mut findings {
@@ -321,15 +323,15 @@ impl Model {
     /// Returns true if the caption that a save would write has a warning or an error.
     #[must_use]
     pub fn current_needs_attention(&self, record: RecordId) -> bool {
-        self.current(record).is_some_and(|text| self.record_view(record).needs_attention(text))
+        self.current(record).is_some_and(|text| self.record_view(record).needs_attention(&text))
     }
 
     /// Returns true if a version has a warning or an error. Cheaper than [`Self::findings`].
     #[must_use]
     pub fn needs_attention(&self, record: RecordId, version: Version) -> bool {
-        let needs_attention = |text| {
-            let context = self.lint_context(record, version, text);
-            lint::needs_attention(text, &self.settings.rules, &context)
+        let needs_attention = |text: Cow<str>| {
+            let context = self.lint_context(record, version, &text);
+            lint::needs_attention(&text, &self.settings.rules, &context)
         };
         self.linted(record, version).is_some_and(needs_attention)
     }
@@ -338,11 +340,11 @@ impl Model {
     #[must_use]
     pub fn is_cut_off(&self, record: RecordId, version: Version) -> bool {
         let stop = self.stop(record, version);
-        self.text(record, version).is_some_and(|text| lint::is_cut_off(text, &self.settings.rules, stop))
+        self.text(record, version).is_some_and(|text| lint::is_cut_off(&text, &self.settings.rules, stop))
     }
 
     /// Returns the text of a version, which an original that is not a string does not have.
-    fn linted(&self, record: RecordId, version: Version) -> Option<&str> {
+    fn linted(&self, record: RecordId, version: Version) -> Option<Cow<'_, str>> {
         let is_text = version != Version::Original || self.other_caption(record).is_none();
         self.text(record, version).filter(|_| is_text)
     }

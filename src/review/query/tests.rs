@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
-use crate::dataset::Line;
+use crate::dataset::{Line, RecordId};
 use crate::lint::Rules;
 use crate::review::Content;
 use crate::session::{Candidate, CandidateId, EditBase, Original, Provenance, Seq};
@@ -22,7 +22,7 @@ fn evaluate(query: &Query, line: &str, state: &RecordState) -> (Option<bool>, bo
     let line = Line::alone(line);
     let entry = line.entry();
     let content = Content::of(&entry, Some(&line));
-    let view = RecordView { content, state, bad_picture: false, rules: &RULES, sampled: None };
+    let view = RecordView { id: RecordId(0), content, state, bad_picture: false, rules: &RULES, sampled: None };
     (query.matches(&view), query.may_match(line.bytes()))
 }
 
@@ -377,7 +377,7 @@ proptest! {
         if let Some(expected) = naive(&query, &name, &caption, &brand, &state) {
             prop_assert_eq!(result, Some(expected), "{}", query);
         }
-        let unread = RecordView { content: Content::Unread, state: &state, bad_picture: false, rules: &RULES, sampled: None };
+        let unread = RecordView { id: RecordId(0), content: Content::Unread, state: &state, bad_picture: false, rules: &RULES, sampled: None };
         if let Some(early) = query.matches(&unread) {
             prop_assert_eq!(result, Some(early), "{}", query);
         }

@@ -90,7 +90,7 @@ fn session_opened(
 ) {
     model.spent = opened.spending.iter().map(|spending| spending.usage.cost).sum();
     let (ledger, cursor) = (opened.ledger, opened.cursor);
-    let known: Vec<RecordId> = model.ledger.touched().chain(ledger.touched()).map(|(record, _)| record).collect();
+    let known: Vec<RecordId> = model.ledger.distinct().chain(ledger.distinct()).collect();
     model.durable = ledger.last();
     model.unstored = None;
     model.pending = Pending::default();
@@ -118,8 +118,8 @@ fn sampled(model: &mut Model, sample: Result<Box<Sample>, String>) {
             let order = Order::new(sample.members.iter().map(|member| member.record).collect());
             model.tabs.count_after(sample.after);
             model.spot = Some(sample);
-            let touched: Vec<RecordId> = model.ledger.touched().map(|(record, _)| record).collect();
-            for record in touched {
+            let known: Vec<RecordId> = model.ledger.distinct().collect();
+            for record in known {
                 model.tabs.set(record, model.ledger.record(record));
             }
             model.set_order(Some(Arc::new(order)));

@@ -175,7 +175,7 @@ fn concerns_job(model: &mut Model, action: &RecordAction, record: RecordId) -> b
 fn awaits_candidate(model: &Model, record: RecordId) -> bool {
     let describer = model.settings.describer.as_deref().unwrap_or_default();
     matches!(model.caption.chosen, Some(Version::Candidate(_)))
-        || rules::displaces(describer, model.current(record), &model.settings.rules)
+        || rules::displaces(describer, model.current(record).as_deref(), &model.settings.rules)
 }
 
 /// Returns the event that a command stores for a record, or `None` if nothing changes.
@@ -242,7 +242,7 @@ fn accepted(model: &Model, record: RecordId, version: Version) -> Option<Decisio
     match version {
         Version::Original => Some(Decision::Kept),
         Version::Edited => Some(match &model.state(record).amended {
-            Some(text) => Decision::Edited { text: text.clone(), base: EditBase::Current },
+            Some(text) => Decision::Edited { text: text.text(record).into_owned(), base: EditBase::Current },
             None => model.state(record).decision.clone(),
         }),
         Version::Candidate(_) => model

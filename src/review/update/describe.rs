@@ -1,6 +1,8 @@
 //! Requests for descriptions: the record under the cursor, the selected records, or all in view that need one. Each takes
 //! the same path: a describer, something to describe, consent to the cost, then the jobs.
 
+use std::borrow::Cow;
+
 use roaring::RoaringBitmap;
 
 use super::describe_run::{self, start};
@@ -34,7 +36,7 @@ pub(super) fn spec(model: &Model, record: RecordId, job: &Job) -> JobSpec {
 /// loaded.
 fn selected_text(model: &Model, record: RecordId, reason: Option<&Reason>) -> Option<String> {
     let is_judged = reason.is_some() && model.list.cursor == Some(record);
-    is_judged.then(|| model.text(record, model.shown(record)).map(str::to_owned)).flatten()
+    is_judged.then(|| model.text(record, model.shown(record)).map(Cow::into_owned)).flatten()
 }
 
 /// Returns the describer's name, or nothing if there is none.
@@ -183,7 +185,7 @@ fn one(model: &mut Model, record: RecordId, reason: Option<Reason>, out: &mut Ve
         None => {}
     }
     // A new candidate that does not come first is shown beside the current caption only to those who look at candidates.
-    let is_first = rules::displaces(describer(model), model.current(record), &model.settings.rules);
+    let is_first = rules::displaces(describer(model), model.current(record).as_deref(), &model.settings.rules);
     if is_first || !matches!(model.caption.chosen, Some(Version::Candidate(_))) {
         model.caption.chosen = None;
     }

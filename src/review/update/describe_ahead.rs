@@ -16,7 +16,7 @@ pub(in crate::review) fn is_wanted(model: &Model, record: RecordId) -> bool {
     let describer = model.settings.describer.as_deref().unwrap_or_default();
     needs_description(model, record)
         && model.state(record).failure.is_none()
-        && rules::displaces(describer, model.current(record), &model.settings.rules)
+        && rules::displaces(describer, model.current(record).as_deref(), &model.settings.rules)
 }
 
 fn is_waiting(job: &Job) -> bool {

@@ -69,7 +69,7 @@ fn open_whole(model: &mut Model, out: &mut Vec<Effect>) {
     let Some(about) = editable(model) else { return };
     tags::prepare_completion(model, out);
     let shown = model.shown(about);
-    let start = indented(model.text(about, shown).unwrap_or_default());
+    let start = indented(&model.text(about, shown).unwrap_or_default());
     let draft = model.state(about).draft.clone().unwrap_or_else(|| Draft {
         cursor: start.chars().count(),
         text: start.clone(),
@@ -101,7 +101,7 @@ pub(super) fn drop_unsupported(model: &mut Model, out: &mut Vec<Effect>) {
         return model.notify(NoticeKind::Warning, "unfinished edit: e resumes it, then ^g discards it");
     }
     let shown = model.shown(about);
-    let start = model.text(about, shown).unwrap_or_default().to_owned();
+    let start = model.text(about, shown).unwrap_or_default().into_owned();
     let verification = model.verification(about, shown);
     let quotes = verification.map(|known| known.verdict.unsupported.as_slice()).unwrap_or_default();
     let spans: Vec<_> = quotes.iter().filter_map(|quote| quote.span(&start)).collect();
@@ -222,8 +222,8 @@ pub(super) fn accept_text(
     out: &mut Vec<Effect>,
 ) -> bool {
     let before = model.base_text(record, base).unwrap_or_default();
-    let text = if model.is_structured(record, before) && !text::is_blank(typed) {
-        let like = if JsonObject::is(before) { before } else { model.original(record).unwrap_or_default() };
+    let text = if model.is_structured(record, &before) && !text::is_blank(typed) {
+        let like = if JsonObject::is(&before) { &before } else { model.original(record).unwrap_or_default() };
         match structured::edited(like, typed, &model.settings.rules) {
             Ok(text) => text,
             Err(error) => {
@@ -232,7 +232,7 @@ pub(super) fn accept_text(
             }
         }
     } else {
-        text::edited(before, typed, model.settings.keep_line_breaks).into_owned()
+        text::edited(&before, typed, model.settings.keep_line_breaks).into_owned()
     };
     if text::is_blank(&text) {
         model.notify(NoticeKind::Warning, "a caption must not be empty: x keeps the original, X excludes the record");
@@ -303,7 +303,7 @@ fn open_externally(model: &mut Model, out: &mut Vec<Effect>) {
     let shown = model.shown(record);
     let text = match &model.state(record).draft {
         Some(draft) => draft.text.clone(),
-        None => indented(model.text(record, shown).unwrap_or_default()),
+        None => indented(&model.text(record, shown).unwrap_or_default()),
     };
     model.mode = Mode::Browse;
     out.push(Effect::EditExternally { record, text });
@@ -321,7 +321,7 @@ pub(super) fn edited_externally(
         Ok(text) => {
             let shown = model.shown(record);
             let draft = model.state(record).draft.clone();
-            let shown_text = || indented(model.text(record, shown).unwrap_or_default());
+            let shown_text = || indented(&model.text(record, shown).unwrap_or_default());
             let before = draft.as_ref().map_or_else(shown_text, |draft| draft.text.clone());
             if before.trim_end() == text.trim_end() {
                 model.notify(NoticeKind::Info, "no change");

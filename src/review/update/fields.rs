@@ -10,8 +10,9 @@ use crate::text::JsonObject;
 /// Opens the list of the fields of the caption shown, at the first one with a finding. Returns false if the caption is not a
 /// JSON object.
 pub(super) fn open(model: &mut Model, record: RecordId) -> bool {
-    let Ok(object) = JsonObject::parse(model.edited_text(record)) else { return false };
-    let findings = model.findings_of_text(model.edited_text(record));
+    let caption = model.edited_text(record);
+    let Ok(object) = JsonObject::parse(&caption) else { return false };
+    let findings = model.findings_of_text(&caption);
     let spans: Vec<_> = findings.into_iter().filter_map(|finding| finding.span).collect();
     let has_finding =
         |at: &std::ops::Range<usize>| spans.iter().any(|span| at.start <= span.start && span.end <= at.end);
@@ -25,7 +26,7 @@ pub(super) fn open(model: &mut Model, record: RecordId) -> bool {
 
 pub(super) fn step(model: &mut Model, rows: isize) {
     let Mode::Fields(page) = model.mode else { return };
-    let count = JsonObject::parse(model.edited_text(page.record)).map_or(0, |object| object.leaves().count());
+    let count = JsonObject::parse(&model.edited_text(page.record)).map_or(0, |object| object.leaves().count());
     let chosen = page.chosen.saturating_add_signed(rows).min(count.saturating_sub(1));
     model.mode = Mode::Fields(FieldsPage { chosen, ..page });
 }
@@ -34,7 +35,7 @@ pub(super) fn step(model: &mut Model, rows: isize) {
 pub(super) fn edit(model: &mut Model) {
     let Mode::Fields(page) = model.mode else { return };
     let record = page.record;
-    let Some(field) = page.field(model.edited_text(record)) else { return };
+    let Some(field) = page.field(&model.edited_text(record)) else { return };
     let base = match &model.state(record).draft {
         Some(draft) => draft.base,
         None => model.base(record, model.shown(record)),

@@ -61,12 +61,13 @@ fn ended(model: &mut Model, record: RecordId, outcome: Outcome, at: Timestamp, o
     let job = model.jobs.remove(&record);
     let accept = job.as_ref().is_some_and(|job| job.accept);
     let is_asked = job.as_ref().is_some_and(|job| job.priority == Priority::Interactive);
+    let current = model.current(record);
     let origin = Origin {
         describer: model.settings.describer.as_deref().unwrap_or_default(),
         reason: job.as_ref().and_then(|job| job.reason.as_ref()),
         at,
         accept: accept.then_some(Actor::Operator),
-        current: model.current(record),
+        current: current.as_deref(),
     };
     let conclusion = rules::conclude(&model.ledger, record, outcome, origin, &model.settings.rules);
     let is_new = conclusion.events.iter().any(|event| matches!(event, Event::Generated { .. }));

@@ -3,14 +3,14 @@
 use roaring::RoaringBitmap;
 
 use super::store;
-use crate::review::replace::{Hit, ReplaceScan, Replacement, Scope, Wanted};
+use crate::review::replace::{Hits, ReplaceScan, Replacement, Scope, Wanted};
 use crate::review::scan::ScanId;
 use crate::review::{Effect, Holds, Mode, Model, NoticeKind, SessionStatus};
-use crate::session::Change;
+use crate::session::{Change, Changes, Texts};
 use crate::text::counted;
 
-/// Largest number of captions in the preview.
-const MOST_HITS: usize = 100_000;
+/// The number of captions from which a change is stored as a whole. The filter then follows in the background.
+const BULK: u64 = 1024;
 
 /// Starts the scan for the captions that a change applies to.
 pub(super) fn begin(model: &mut Model, wanted: Wanted, out: &mut Vec<Effect>) {
@@ -26,7 +26,7 @@ pub(super) fn begin(model: &mut Model, wanted: Wanted, out: &mut Vec<Effect>) {
     };
     let (id, change, states) = (model.new_scan(), wanted.change, model.ledger.states());
     out.push(Effect::FindReplacements(ReplaceScan { id, change: change.clone(), records, states }));
-    model.mode = Mode::Replace(Replacement { id, change, hits: Vec::new(), complete: false, chosen: 0, scope });
+    model.mode = Mode::Replace(Replacement { id, change, hits: Hits::default(), complete: false, chosen: 0, scope });
 }
 
 pub(super) fn leave(model: &mut Model, out: &mut Vec<Effect>) {
@@ -35,20 +35,16 @@ pub(super) fn leave(model: &mut Model, out: &mut Vec<Effect>) {
     }
 }
 
-pub(super) fn found(model: &mut Model, id: ScanId, hits: Vec<Hit>, complete: bool) {
+pub(super) fn found(model: &mut Model, id: ScanId, hits: Hits, complete: bool) {
     let Mode::Replace(replacement) = &mut model.mode else { return };
     if replacement.id != id {
         return;
     }
-    let room = MOST_HITS.saturating_sub(replacement.hits.len());
-    let too_many = hits.len() > room;
-    replacement.hits.extend(hits.into_iter().take(room));
+    replacement.hits.append(hits);
     replacement.complete |= complete;
     if complete && replacement.hits.is_empty() {
         model.mode = Mode::Browse;
         model.notify(NoticeKind::Info, "no caption matches");
-    } else if too_many {
-        model.notify(NoticeKind::Warning, format!("only the first {MOST_HITS} matches are changed at once"));
     }
 }
 
@@ -62,13 +58,12 @@ pub(super) fn step(model: &mut Model, step: isize) {
 /// Toggles the caption under the cursor.
 pub(super) fn toggle(model: &mut Model) {
     if let Mode::Replace(replacement) = &mut model.mode
-        && let Some(hit) = replacement.hits.get_mut(replacement.chosen)
+        && replacement.chosen < replacement.hits.len()
     {
-        if hit.is_emptied() {
+        if !replacement.hits.toggle(replacement.chosen) {
             model.notify(NoticeKind::Warning, "a caption must not be empty: X excludes the record");
             return;
         }
-        hit.on = !hit.on;
         step(model, 1);
     }
 }
@@ -76,9 +71,7 @@ pub(super) fn toggle(model: &mut Model) {
 /// Selects all captions, or none if all are selected.
 pub(super) fn toggle_all(model: &mut Model) {
     if let Mode::Replace(replacement) = &mut model.mode {
-        let applicable = || replacement.hits.iter().filter(|hit| !hit.is_emptied());
-        let on = replacement.wanted() < applicable().count();
-        replacement.hits.iter_mut().for_each(|hit| hit.on = on && !hit.is_emptied());
+        replacement.hits.toggle_all();
     }
 }
 
@@ -90,14 +83,20 @@ pub(super) fn apply(model: &mut Model, out: &mut Vec<Effect>) {
         return;
     }
     let Mode::Replace(replacement) = std::mem::replace(&mut model.mode, Mode::Browse) else { return };
-    let emptied = replacement.hits.iter().filter(|hit| hit.is_emptied()).count();
-    let chosen = replacement.hits.into_iter().filter(|hit| hit.on);
-    let changes: Vec<_> = chosen.map(|hit| (hit.record, Change::Amended(Some(hit.after)))).collect();
-    let captions = counted(changes.len() as u64, "caption", "captions");
-    store(model, changes, out);
+    let emptied = replacement.hits.emptied();
+    let texts = replacement.hits.into_selected();
+    let captions = counted(texts.len(), "caption", "captions");
+    store(model, changes(texts), out);
     let left = match emptied {
         0 => String::new(),
-        emptied => format!("; {} would be empty and stayed", counted(emptied as u64, "caption", "captions")),
+        emptied => format!("; {} would be empty and stayed", counted(emptied, "caption", "captions")),
     };
     model.notify(NoticeKind::Info, format!("changed {captions}{left}; decisions unchanged · u undoes"));
+}
+
+fn changes(texts: Texts) -> Changes {
+    if texts.len() >= BULK {
+        return Changes::Texts(texts.into());
+    }
+    texts.iter().map(|(record, text)| (record, Change::Amended(Some(text)))).collect::<Vec<_>>().into()
 }

@@ -39,24 +39,46 @@ fn turn(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
         }
         return;
     }
-    let (targets, done, nothing) = match event {
-        Event::Undone => (model.ledger.undo_targets(), "undid", "nothing to undo"),
-        _ => (model.ledger.redo_targets(), "redid", "nothing to redo"),
+    let is_undo = event == Event::Undone;
+    let texts = if is_undo { model.ledger.undone_texts() } else { model.ledger.redone_texts() };
+    let targets = match &texts {
+        // Only a spot check looks at each of them.
+        Some(records) if model.spot.is_none() => records.min().map(RecordId).into_iter().collect(),
+        _ if is_undo => model.ledger.undo_targets(),
+        _ => model.ledger.redo_targets(),
     };
     let Some(target) = targets.first().copied().filter(|_| is_allowed(model, &event, &targets)) else {
-        model.notify(NoticeKind::Info, nothing);
+        model.notify(NoticeKind::Info, if is_undo { "nothing to undo" } else { "nothing to redo" });
         return;
     };
+    let changes = match texts {
+        Some(records) => {
+            store(model, vec![event], out);
+            model.follow_texts(&records);
+            format!("{} {CHANGED_TEXT}", records.len())
+        }
+        None => turn_each(model, event, &targets, out),
+    };
+    let (done, back) = if is_undo { ("undid", "U redoes") } else { ("redid", "u undoes") };
+    model.notify(NoticeKind::Info, format!("{done}: {changes} · {back}"));
+    model.mode = Mode::Browse;
+    if !model.tabs.has(model.list.tab, target) {
+        model.set_tab(Tab::All);
+    }
+    navigate::go_to(model, target);
+    model.caption.chosen = None;
+}
+
+/// Undoes or redoes a step that changes these records. Returns what changed.
+fn turn_each(model: &mut Model, event: Event, targets: &[RecordId], out: &mut Vec<Effect>) -> String {
     let is_undo = event == Event::Undone;
     let marks = |model: &Model| -> Vec<Mark> { targets.iter().map(|target| Mark::of(model, *target)).collect() };
     let before = marks(model);
     store(model, vec![event], out);
-    model.follow(&targets);
+    model.follow(targets);
     let after = marks(model);
     let (made, unmade) = if is_undo { (before, after) } else { (after, before) };
     let changes: Vec<&'static str> = made.iter().zip(&unmade).map(|(made, unmade)| made.since(unmade)).collect();
-    let back = if is_undo { "U redoes" } else { "u undoes" };
-    model.notify(NoticeKind::Info, format!("{done}: {} · {back}", counts(&changes)));
     if targets.len() > 1 {
         // A text is changed by a pattern, everything else by a selection.
         let selected = targets.iter().zip(&changes).filter(|(_, change)| **change != CHANGED_TEXT);
@@ -64,12 +86,7 @@ fn turn(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
         let others = model.selected();
         model.selection = Selection::of(if is_undo { others | selected } else { others - selected });
     }
-    model.mode = Mode::Browse;
-    if !model.tabs.has(model.list.tab, target) {
-        model.set_tab(Tab::All);
-    }
-    navigate::go_to(model, target);
-    model.caption.chosen = None;
+    counts(&changes)
 }
 
 /// The parts of a record's state that a step can change.

@@ -1,6 +1,8 @@
 //! Verification: the caption shown of the record under the cursor, the captions of the selected records, or each new
 //! candidate. It takes the path of descriptions: a verifier, something to verify, consent to the cost, then the jobs.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use roaring::RoaringBitmap;
 
@@ -75,12 +77,12 @@ fn records(model: &Model, scope: DescribeScope) -> RoaringBitmap {
     if scope.is_many() {
         let selected = records.clone();
         for (record, state) in model.ledger.touched().filter(|(record, _)| selected.contains(record.0)) {
-            let current = state.own_text().or_else(|| model.original(record));
+            let current = state.own_text(record).or_else(|| model.original(record).map(Cow::Borrowed));
             let judged = Judged::first(state);
             // Without its line, the text is found when the request is made.
             let is_known = current.is_some() || !judged.needs_current();
             let is_done = || {
-                let text = judged.resolve(current, &model.settings.rules);
+                let text = judged.resolve(current.as_deref(), &model.settings.rules);
                 text.is_none_or(|text| is_verified(model, record, &text))
             };
             if !rules::is_verifiable(state) || (is_known && is_done()) {
@@ -95,7 +97,7 @@ fn records(model: &Model, scope: DescribeScope) -> RoaringBitmap {
 fn shown_text(model: &Model, record: RecordId) -> Option<String> {
     let is_text = model.other_caption(record).is_none();
     let text = model.text(record, model.shown(record)).filter(|_| is_text)?;
-    (!crate::text::is_blank(text)).then(|| text.to_owned())
+    (!crate::text::is_blank(&text)).then(|| text.into_owned())
 }
 
 /// Returns the model of the verifier and its prompt.

@@ -10,7 +10,8 @@ use super::super::ledger::Ledger;
 use super::super::spending;
 use super::super::step::Change;
 use super::super::subject::SubjectIndex;
-use super::{base_from, hash_from, path_from, stop_from, subjects_from};
+use super::super::texts::Texts;
+use super::{REWORDED, TextBlocks, base_from, hash_from, path_from, stop_from, subjects_from};
 use crate::dataset::RecordId;
 use crate::describe::verdict::TextHash;
 use crate::describe::{Quote, Tokens, Usage, Verdict};
@@ -41,6 +42,8 @@ pub(in crate::session) fn replay(
          FROM verification ORDER BY seq",
     )?;
     let mut verifications = verifications.query([])?;
+    let mut texts = connection.prepare(TextBlocks::QUERY)?;
+    let mut texts = TextBlocks::new(texts.query([])?);
     let mut events = connection.prepare(
         "SELECT seq, kind, subject, text, decision, actor, candidate, base, flag, through, subjects FROM event
          WHERE seq <= ?1 ORDER BY seq",
@@ -55,6 +58,14 @@ pub(in crate::session) fn replay(
         }
         if let Some(subjects) = row.get_ref(10)?.as_blob_or_null().map_err(|_| missing(row, "its subjects"))? {
             let subjects = subjects_from(subjects).ok_or_else(|| missing(row, "a part of its subjects"))?;
+            if text(row, 1)? == REWORDED {
+                let records = subjects.map(|subject| reader.position(subject)).collect::<Result<Vec<_>, _>>()?;
+                count += records.len() as u64;
+                let blocks = texts.of(seq, records)?;
+                let damaged = || Fault::Damaged(format!("the texts of event {} are damaged", seq.0));
+                ledger.amend_as(seq, Texts::from_blocks(blocks).ok_or_else(damaged)?);
+                continue;
+            }
             let change = change(text(row, 1)?, row)?;
             for (subject, seq) in subjects.zip(seq.0..) {
                 ledger.apply_as(Seq(seq), change.clone().of(reader.position(subject)?));

@@ -1,5 +1,7 @@
 //! Steps of undo and redo.
 
+use std::borrow::Cow;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -15,8 +17,8 @@ fn kept(record: RecordId) -> Event {
     Event::Decided { record, decision: Decision::Kept, by: Actor::Operator }
 }
 
-fn own_texts(ledger: &Ledger) -> [Option<&str>; 2] {
-    [A, B].map(|record| ledger.record(record).own_text())
+fn own_texts(ledger: &Ledger) -> [Option<Cow<'_, str>>; 2] {
+    [A, B].map(|record| ledger.record(record).own_text(record))
 }
 
 #[test]
@@ -30,7 +32,7 @@ fn joined_changes_are_one_step() {
     assert_eq!((own_texts(&ledger), &ledger.record(A).decision), ([None, None], &Decision::Kept));
     assert_eq!((ledger.undo_targets(), ledger.redo_targets()), (vec![A], vec![A, B]));
     ledger.apply(Event::Redone);
-    assert_eq!(own_texts(&ledger), [Some("one"), Some("two")]);
+    assert_eq!(own_texts(&ledger), [Some("one".into()), Some("two".into())]);
     ledger.apply(Event::Undone);
     ledger.apply(Event::Undone);
     assert_eq!((ledger.undo_targets(), &ledger.record(A).decision), (vec![], &Decision::Undecided));
@@ -42,14 +44,14 @@ fn a_bulk_change_keeps_the_decision_and_a_decision_removes_the_bulk_change() {
     let edited = Decision::Edited { text: "own".to_owned(), base: super::super::EditBase::Original };
     ledger.apply(Event::Decided { record: A, decision: edited.clone(), by: Actor::Operator });
     ledger.apply(amended(A, "own, mended"));
-    assert_eq!((ledger.record(A).own_text(), &ledger.record(A).decision), (Some("own, mended"), &edited));
+    assert_eq!((ledger.record(A).own_text(A).as_deref(), &ledger.record(A).decision), (Some("own, mended"), &edited));
     ledger.apply(amended(B, "mended"));
     let expected = [(A, Amendment::Caption("own, mended".to_owned())), (B, Amendment::Caption("mended".to_owned()))];
-    assert_eq!(ledger.amendments(), expected);
+    assert!(ledger.amendments().iter().eq(expected));
     ledger.apply(kept(A));
-    assert_eq!(ledger.record(A).own_text(), None);
+    assert_eq!(ledger.record(A).own_text(A), None);
     ledger.apply(Event::Undone);
-    assert_eq!(ledger.record(A).own_text(), Some("own, mended"));
+    assert_eq!(ledger.record(A).own_text(A).as_deref(), Some("own, mended"));
 }
 
 #[test]
@@ -109,5 +111,69 @@ proptest! {
             prop_assert_eq!(&seen(&ledger), state);
         }
         prop_assert_eq!(ledger.redo_targets(), []);
+    }
+}
+
+/// What a ledger can be told.
+#[derive(Clone, Debug)]
+enum Deed {
+    Event(Event),
+    /// A bulk change of captions.
+    Texts(Vec<(RecordId, String)>),
+    /// The dataset changed: a record is missing, or in it again.
+    Missing(RecordId, bool),
+}
+
+const FEW: u32 = 6;
+
+fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+    let record = || (0..FEW).prop_map(RecordId);
+    let texts = prop::collection::btree_map(0..FEW, "[a-z]{1,3}", 1..6);
+    let deed = prop_oneof![
+        3 => texts.prop_map(|texts| Deed::Texts(texts.into_iter().map(|(id, text)| (RecordId(id), text)).collect())),
+        2 => (record(), "[a-z]{1,3}").prop_map(|(record, text)| Deed::Event(amended(record, &text))),
+        1 => record().prop_map(|record| Deed::Event(kept(record))),
+        1 => (record(), "[a-z]{1,3}").prop_map(|(record, reason)| Deed::Event(Event::Failed { record, reason })),
+        1 => (record(), any::<bool>()).prop_map(|(record, is_missing)| Deed::Missing(record, is_missing)),
+        3 => Just(Deed::Event(Event::Undone)),
+        2 => Just(Deed::Event(Event::Redone)),
+    ];
+    prop::collection::vec(deed, 0..40)
+}
+
+proptest! {
+    /// However it is stored, a bulk change does what one change for each record does.
+    #[test]
+    fn a_bulk_change_equals_a_change_for_each_record(deeds in deeds()) {
+        let (mut bulk, mut each) = (Ledger::new(), Ledger::new());
+        for deed in deeds {
+            match deed {
+                Deed::Event(event) => {
+                    bulk.apply(event.clone());
+                    each.apply(event);
+                }
+                Deed::Texts(texts) => {
+                    bulk.perform(Changes::Texts(Arc::new(texts.iter().cloned().collect())));
+                    each.perform(Changes::Events(texts.iter().map(|(record, text)| amended(*record, text)).collect()));
+                }
+                Deed::Missing(record, is_missing) => {
+                    let outcome = if is_missing { MatchOutcome::Gone } else { MatchOutcome::Returned };
+                    let rebound = Event::Rebound { outcomes: vec![(record, outcome)] };
+                    bulk.apply(rebound.clone());
+                    each.apply(rebound);
+                }
+            }
+            for record in (0..FEW).map(RecordId) {
+                let [one, other] = [&bulk, &each].map(|ledger| ledger.record(record));
+                prop_assert_eq!(one.own_text(record), other.own_text(record));
+                prop_assert_eq!((&one.decision, &one.failure), (&other.decision, &other.failure));
+            }
+            let touched = |ledger: &Ledger| ledger.touched().map(|(record, _)| record).collect::<Vec<_>>();
+            prop_assert_eq!(touched(&bulk), touched(&each));
+            prop_assert_eq!(bulk.undo_targets(), each.undo_targets());
+            prop_assert_eq!(bulk.redo_targets(), each.redo_targets());
+            prop_assert_eq!((bulk.last(), bulk.is_unsaved()), (each.last(), each.is_unsaved()));
+            prop_assert!(bulk.amendments().iter().eq(each.amendments().iter()));
+        }
     }
 }

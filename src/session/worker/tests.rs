@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -352,6 +353,8 @@ fn changes() -> impl Strategy<Value = Changes> {
         1 => (records, change.clone()).prop_map(|(records, change)| Changes::Same(records.into_iter().collect(), change)),
         1 => prop::collection::vec((record(), change), 1..5).prop_map(Changes::Each),
         2 => prop::collection::vec(event(), 1..5).prop_map(Changes::Events),
+        2 => prop::collection::btree_map(0_u32..4, words(), 1..4)
+            .prop_map(|texts| Changes::Texts(Arc::new(texts.into_iter().map(|(id, text)| (RecordId(id), text)).collect()))),
     ]
 }
 
@@ -376,7 +379,11 @@ proptest! {
         for deed in deeds.into_iter().chain([Deed::Restart]) {
             match deed {
                 Deed::Changes(changes) => {
-                    changes.events().for_each(|event| _ = pure.apply(event));
+                    match &changes {
+                        // In memory, these are not the same as one event for each.
+                        Changes::Texts(_) => _ = pure.perform(changes.clone()),
+                        _ => changes.events().for_each(|event| _ = pure.apply(event)),
+                    }
                     review.perform(changes);
                 }
                 Deed::Save(behind, hash) => {

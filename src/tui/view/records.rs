@@ -379,7 +379,7 @@ pub(super) fn right(model: &Model, record: RecordId, theme: &Theme) -> (Vec<Span
     }
     let Some(shown) = model.text(record, version) else { return (marks, String::new(), theme.muted) };
     let rules = &model.settings.rules;
-    let (count, unit) = (rules.length(shown), if rules.are_tags() { 't' } else { 'w' });
+    let (count, unit) = (rules.length(&shown), if rules.are_tags() { 't' } else { 'w' });
     let is_long = rules.max_length().is_some_and(|most| count > most);
     let style = if is_long { theme.warning } else { theme.muted };
     (marks, format!("{count:>4}{unit}"), style)

@@ -18,13 +18,9 @@ pub(super) fn popup(screen: Rect, replacement: &Replacement, render: RenderConte
     let rows = usize::from(height.saturating_sub(5)).max(1);
     let Replacement { hits, chosen, complete, change, scope, .. } = replacement;
     let first = chosen.saturating_sub(rows / 2).min(hits.len().saturating_sub(rows));
-    let mut lines: Vec<Line> = hits
-        .iter()
-        .enumerate()
-        .skip(first)
-        .take(rows)
-        .map(|(index, hit)| row(hit, index == *chosen, usize::from(width), render))
-        .collect();
+    let shown = (first..first + rows).map_while(|index| Some((index, hits.get(index)?)));
+    let mut lines: Vec<Line> =
+        shown.map(|(index, hit)| row(&hit, index == *chosen, usize::from(width), render)).collect();
     lines.resize_with(rows, Line::default);
     let more = if *complete { "" } else { render.theme.glyphs.ellipsis };
     let scope = match scope {
@@ -32,7 +28,7 @@ pub(super) fn popup(screen: Rect, replacement: &Replacement, render: RenderConte
         Scope::Selected => "in selected records",
         Scope::InView => "in view",
     };
-    let count = format!("{} of {}{more} captions {scope}", replacement.wanted(), hits.len());
+    let count = format!("{} of {}{more} captions {scope}", hits.wanted(), hits.len());
     lines.push(Line::default());
     lines.push(Line::styled(count, render.theme.busy));
     let mut footer = Vec::new();

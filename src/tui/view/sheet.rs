@@ -155,8 +155,8 @@ fn current_record(model: &Model, width: usize, theme: &Theme) -> Line<'static> {
             let caption = model.text(record, model.shown(record)).unwrap_or_default();
             (line.file_name.rsplit('/').next().unwrap_or_default(), caption)
         }
-        Some(Entry::Bad(bad)) => ("", bad.preview.as_str()),
-        None => ("", ""),
+        Some(Entry::Bad(bad)) => ("", bad.preview.as_str().into()),
+        None => ("", "".into()),
     };
     let cut =
         |text: &str, width: usize| text::truncate_to_width(&clean(text), width, theme.glyphs.ellipsis).into_owned();
@@ -167,6 +167,6 @@ fn current_record(model: &Model, width: usize, theme: &Theme) -> Line<'static> {
         Span::raw(" "),
         Span::styled(name, theme.muted),
         Span::raw("  "),
-        Span::styled(cut(&text::single_line(caption), caption_width), theme.text),
+        Span::styled(cut(&text::single_line(&caption), caption_width), theme.text),
     ])
 }

@@ -19,9 +19,9 @@ use crate::tui::view::clean;
 /// Draws the list of fields, with the findings of the one under the cursor below it.
 pub(super) fn draw(frame: &mut Frame, area: Rect, page: &Page, fields: FieldsPage) {
     let caption = page.model.edited_text(fields.record);
-    let Some(field) = fields.field(caption) else { return };
-    let findings = page.model.findings_of_text(caption);
-    let is_here = |finding: &&Finding| finding.span.as_ref().is_none_or(|span| field.contains(caption, span));
+    let Some(field) = fields.field(&caption) else { return };
+    let findings = page.model.findings_of_text(&caption);
+    let is_here = |finding: &&Finding| finding.span.as_ref().is_none_or(|span| field.contains(&caption, span));
     let here: Vec<Finding> = findings.iter().filter(is_here).cloned().collect();
     let mut below = vec![heading(page, &field, None)];
     below.extend(page.findings(&here));

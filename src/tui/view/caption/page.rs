@@ -67,7 +67,9 @@ impl Page<'_> {
         let caption = match (model.pair(record), model.other_caption(record)) {
             (Some(pair), _) => self.unlabelled(pair, 0),
             (None, Some(other)) => self.other_caption(other),
-            (None, None) => self.original_against(self.in_focus().and_then(|version| model.text(record, version))),
+            (None, None) => {
+                self.original_against(self.in_focus().and_then(|version| model.text(record, version)).as_deref())
+            }
         };
         [self.plain(&findings), caption].into_iter().filter(|block| !block.lines.is_empty()).collect()
     }
@@ -132,7 +134,7 @@ impl Page<'_> {
         for (other, sibling) in siblings {
             fields.extend(sibling.field.as_deref());
             if other != record && model.pair(record).is_none() {
-                lines.push(line(&place(sibling), model.current(other).unwrap_or_default()));
+                lines.push(line(&place(sibling), &model.current(other).unwrap_or_default()));
             }
         }
         let texts = model.other_texts(record).iter().filter(|(name, _)| !fields.contains(&name.as_str()));
@@ -176,8 +178,8 @@ impl Page<'_> {
     /// lacks.
     pub(super) fn unlabelled(&self, pair: [Version; 2], side: usize) -> Block {
         let Self { model, record, theme, .. } = *self;
-        let words = model.text(record, pair[side]).unwrap_or_default();
-        let other = model.text(record, pair[1 - side]).unwrap_or_default();
+        let words = &*model.text(record, pair[side]).unwrap_or_default();
+        let other = &*model.text(record, pair[1 - side]).unwrap_or_default();
         let fact = if model.shown(record) == pair[side] { "a accepts it" } else { "[ and ] select it" };
         let heading = Heading {
             name: ["A", "B"][side].to_owned(),
@@ -193,7 +195,7 @@ impl Page<'_> {
     /// Renders a candidate or the edited caption. The one in focus is compared with the original; the others are dimmed.
     fn version(&self, version: Version) -> Block {
         let Self { model, record, theme, .. } = *self;
-        let words = model.text(record, version).unwrap_or_default();
+        let words = &*model.text(record, version).unwrap_or_default();
         let heading = Heading { count: Some(self.count(words)), ..self.name(version) };
         let is_in_focus = self.in_focus() == Some(version);
         let style = if is_in_focus { theme.text } else { theme.muted };

@@ -1,0 +1,131 @@
+//! The captions that a change applies to. They are compressed, because there can be millions.
+
+use roaring::RoaringBitmap;
+
+use crate::dataset::RecordId;
+use crate::session::{Texts, TextsBuilder};
+use crate::text;
+
+/// A caption that would change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hit {
+    pub record: RecordId,
+    pub before: String,
+    /// Empty if the caption would be blank, which is never applied.
+    pub after: String,
+    /// True if it is selected.
+    pub on: bool,
+}
+
+impl Hit {
+    /// Returns true if the caption would be empty.
+    #[must_use]
+    pub fn is_emptied(&self) -> bool {
+        text::is_blank(&self.after)
+    }
+}
+
+/// The captions that would change, in file order, each with its text before and after.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hits {
+    records: RoaringBitmap,
+    /// Those that would be empty.
+    emptied: RoaringBitmap,
+    /// Those that are not selected.
+    off: RoaringBitmap,
+    before: Texts,
+    /// Without those that would be empty.
+    after: Texts,
+}
+
+impl Hits {
+    #[must_use]
+    pub fn len(&self) -> usize {
+        usize::try_from(self.records.len()).unwrap_or(usize::MAX)
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Returns the number of captions that would be empty.
+    #[must_use]
+    pub fn emptied(&self) -> u64 {
+        self.emptied.len()
+    }
+
+    /// Returns the number of selected captions.
+    #[must_use]
+    pub fn wanted(&self) -> u64 {
+        self.records.len() - self.off.len()
+    }
+
+    /// Returns the caption at a place in the list.
+    #[must_use]
+    pub fn get(&self, place: usize) -> Option<Hit> {
+        let record = self.records.select(u32::try_from(place).ok()?)?;
+        let text = |texts: &Texts| texts.get(RecordId(record)).unwrap_or_default();
+        let (before, after) = (text(&self.before), text(&self.after));
+        Some(Hit { record: RecordId(record), before, after, on: !self.off.contains(record) })
+    }
+
+    /// Adds captions of later records.
+    pub fn append(&mut self, later: Self) {
+        self.records |= later.records;
+        self.emptied |= later.emptied;
+        self.off |= later.off;
+        self.before.append(later.before);
+        self.after.append(later.after);
+    }
+
+    /// Selects the caption at a place, or deselects it. Returns false if it would be empty.
+    pub(in crate::review) fn toggle(&mut self, place: usize) -> bool {
+        let record = u32::try_from(place).ok().and_then(|place| self.records.select(place));
+        let record = record.filter(|record| !self.emptied.contains(*record));
+        if let Some(record) = record
+            && !self.off.remove(record)
+        {
+            self.off.insert(record);
+        }
+        record.is_some()
+    }
+
+    /// Selects all captions, or none if all are selected.
+    pub(in crate::review) fn toggle_all(&mut self) {
+        let all_on = self.off.len() == self.emptied.len();
+        self.off = if all_on { self.records.clone() } else { self.emptied.clone() };
+    }
+
+    /// Returns the new texts of the selected captions.
+    pub(in crate::review) fn into_selected(self) -> Texts {
+        self.after.among(&(self.records - self.off))
+    }
+}
+
+/// Collects hits in file order.
+#[derive(Debug, Default)]
+pub struct HitsBuilder {
+    hits: Hits,
+    before: TextsBuilder,
+    after: TextsBuilder,
+}
+
+impl HitsBuilder {
+    /// Adds a caption of a later record.
+    pub fn push(&mut self, record: RecordId, before: &str, after: &str) {
+        self.hits.records.insert(record.0);
+        self.before.push(record, before);
+        if text::is_blank(after) {
+            self.hits.emptied.insert(record.0);
+            self.hits.off.insert(record.0);
+        } else {
+            self.after.push(record, after);
+        }
+    }
+
+    #[must_use]
+    pub fn finish(self) -> Hits {
+        Hits { before: self.before.finish(), after: self.after.finish(), ..self.hits }
+    }
+}
