@@ -257,6 +257,13 @@ impl<'a> Json<'a> {
         field(line, name).unwrap_or_default()
     }
 
+    /// Returns a text that is a JSON object.
+    #[must_use]
+    pub fn of_object(text: &'a str) -> Option<Self> {
+        let json = Self(text.trim_ascii());
+        (json.kind() == JsonKind::Object && serde_json::from_str::<IgnoredAny>(json.0).is_ok()).then_some(json)
+    }
+
     pub(super) const fn new(raw: &'a str) -> Self {
         Self(raw)
     }

@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::de::IgnoredAny;
-
 use super::fields::{Fields, Json, Tail, all_fields, field, fields};
 use super::line::{JsonKind, file_name, parse, text};
 use super::read::{CaptionForm, RawLine};
@@ -254,10 +252,7 @@ fn in_place_of_object(json: Json<'_>, caption: &str, line: &RawLine<'_>) -> Opti
 
 /// Returns a caption that is a JSON object as a value of a line: on one line, unless the record is on several.
 fn object(caption: &str, line: &RawLine<'_>) -> Option<String> {
-    let json = caption.trim_ascii();
-    if JsonKind::of(json) != JsonKind::Object || serde_json::from_str::<IgnoredAny>(json).is_err() {
-        return None;
-    }
+    let json = Json::of_object(caption)?.raw();
     let has_lines = line.bytes.trim_ascii_end().contains(&b'\n');
     Some(if has_lines { json.to_owned() } else { one_line(json).into_owned() })
 }

@@ -26,7 +26,7 @@ use super::images::Images;
 use super::outcome::{Named, surrogate_note};
 use super::source::{CaptionValue, Chosen, Source, Stopped};
 use super::{ExportError, Outcome};
-use crate::dataset::FILE_NAME;
+use crate::dataset::{FILE_NAME, Json};
 use crate::parquet_file::column_like;
 use crate::text::counted;
 use cell::Cell;
@@ -269,6 +269,9 @@ fn cells<'a>(source: &'a Source<'_>, chosen: &'a Chosen<'_>) -> Vec<(Cow<'a, str
     let caption = match chosen.caption() {
         CaptionValue::Text(_) if chosen.has_lone_surrogate() => chosen.line.caption().map(Cell::Json),
         CaptionValue::Text(text) => Some(Cell::Text(text)),
+        CaptionValue::Object(text) => {
+            Json::of_object(text).map_or(Some(Cell::Text(text)), |json| Some(Cell::Json(json)))
+        }
         CaptionValue::Json(_) => chosen.line.caption().map(Cell::Json),
         CaptionValue::Missing => chosen.line.caption().map(Cell::Json).filter(|cell| cell.is_null()),
     };

@@ -9,7 +9,7 @@ use super::outcome::{LeftOut, Outcome};
 use super::{ExportError, Split};
 use crate::atomic_file::WriteError;
 use crate::console::ProgressBar;
-use crate::dataset::{Amendment, Dataset, Entry, Line, LineFinding, Record, RecordId};
+use crate::dataset::{Amendment, Caption, Dataset, Entry, Line, LineFinding, Record, RecordId};
 use crate::inputs::Inputs;
 use crate::session::{DecisionKind, Ledger, RecordState};
 use crate::text::is_blank;
@@ -57,7 +57,9 @@ impl Progress {
 pub(super) enum CaptionValue<'a> {
     Missing,
     Text(&'a str),
-    /// A list, an object, a number or a boolean, as in the dataset.
+    /// A structured caption: the JSON of an object.
+    Object(&'a str),
+    /// A list, a number or a boolean, as in the dataset.
     Json(&'a str),
 }
 
@@ -66,7 +68,7 @@ impl<'a> CaptionValue<'a> {
     pub(super) const fn cell(self) -> &'a str {
         match self {
             Self::Missing => "",
-            Self::Text(text) | Self::Json(text) => text,
+            Self::Text(text) | Self::Object(text) | Self::Json(text) => text,
         }
     }
 }
@@ -88,8 +90,8 @@ impl<'a> Chosen<'a> {
     /// Returns the caption for a text, or why there is none.
     pub(super) fn text(&self) -> Result<&str, LeftOut> {
         match self.caption() {
-            CaptionValue::Text(text) if !is_blank(text) => Ok(text),
-            CaptionValue::Text(_) | CaptionValue::Missing => Err(LeftOut::NoCaption),
+            CaptionValue::Text(text) | CaptionValue::Object(text) if !is_blank(text) => Ok(text),
+            CaptionValue::Text(_) | CaptionValue::Object(_) | CaptionValue::Missing => Err(LeftOut::NoCaption),
             CaptionValue::Json(_) => Err(LeftOut::NotText),
         }
     }
@@ -105,7 +107,9 @@ impl<'a> Chosen<'a> {
 
     fn or_json<'b>(&'b self, text: Option<&'b str>) -> CaptionValue<'b> {
         let json = || self.record.caption.other().map(|other| CaptionValue::Json(&other.json));
-        text.map(CaptionValue::Text).or_else(json).unwrap_or(CaptionValue::Missing)
+        let is_object = matches!(self.record.caption, Caption::Object(_));
+        let text = text.map(|text| if is_object { CaptionValue::Object(text) } else { CaptionValue::Text(text) });
+        text.or_else(json).unwrap_or(CaptionValue::Missing)
     }
 }
 

@@ -579,6 +579,29 @@ fn an_odd_value_in_parquet_leaves_the_others() {
 }
 
 #[test]
+fn structured_captions_are_exported_as_they_would_be_saved() {
+    let world = World::new(concat!(
+        "{\"file_name\": \"a.jpg\", \"text\": {\"style\": \"photo\", \"count\": 2}}\n",
+        "{\"file_name\": \"b.jpg\", \"text\": {\"style\": \"oil\", \"count\": 1}}\n",
+    ));
+    world.record([decided(1, edited(r#"{"style": "ink", "count": 1}"#))]);
+    let path = world.path("out.parquet");
+    let parquet = ExportOptions { output: Some(path.clone()), ..options(&world, Format::Parquet) };
+    assert_eq!(export(&parquet).0.unwrap(), Outcome { read: 2, exported: 2, ..Outcome::default() });
+    assert_eq!(rows(&path)[1], r#"file_name="b.jpg" text={"style":"ink","count":1}"#);
+
+    let (outcome, printed) = export(&options(&world, Format::Jsonl));
+    assert_eq!(outcome.unwrap(), Outcome { read: 2, exported: 2, ..Outcome::default() });
+    let lines = String::from_utf8(printed.out).unwrap();
+    assert!(lines.contains(r#""text": {"style": "ink", "count": 1}"#), "{lines}");
+
+    let (outcome, _) = export(&options(&world, Format::Txt));
+    assert_eq!(outcome.unwrap(), Outcome { read: 2, exported: 2, ..Outcome::default() });
+    let text = std::fs::read_to_string(world.path("b.txt")).unwrap();
+    assert_eq!(text.trim_end(), r#"{"style": "ink", "count": 1}"#);
+}
+
+#[test]
 fn captions_that_are_not_strings_keep_their_type_in_parquet() {
     let list = "{\"file_name\": \"a.jpg\", \"text\": [[\"A hat.\", \"A \\u0068at on a hook.\"]]}\n";
     let world = World::new(list);
