@@ -246,10 +246,11 @@ impl Dataset {
             if options.sidecar_extension.is_some() {
                 return Self::open_text_files(path, options);
             }
-            let captions = Some(path.join(CAPTIONS)).filter(|file| caption_map::is_caption_map(file));
-            let files = [METADATA, TABLE].map(|name| path.join(name)).into_iter().chain(captions);
-            match files.into_iter().find(|file| file.exists()) {
+            let metadata = [METADATA, TABLE].map(|name| path.join(name)).into_iter().find(|file| file.exists());
+            let captions = path.join(CAPTIONS);
+            match metadata {
                 Some(file) => file,
+                None if is_caption_map(&captions)? => captions,
                 None => return Self::open_folder(path, options, fields),
             }
         } else if shards::is_pattern(path) {
@@ -267,7 +268,7 @@ impl Dataset {
         let source = match () {
             () if is_table(&path) => Source::open_table(path, &options.caption_field, options.file_column.as_deref())?,
             () if options.file_column.is_some() => return Err(DatasetError::FileColumn { path }),
-            () if is_json && caption_map::is_caption_map(&path) => Source::open_map(path, &options.caption_field)?,
+            () if is_json && is_caption_map(&path)? => Source::open_map(path, &options.caption_field)?,
             () => Source::open(path)?,
         };
         let folder = match source.path().parent() {
@@ -696,6 +697,11 @@ impl Dataset {
 /// Returns true if the name is that of a CSV or TSV table.
 fn is_table(path: &Path) -> bool {
     path.extension().is_some_and(|found| ["csv", "tsv"].iter().any(|table| found.eq_ignore_ascii_case(table)))
+}
+
+/// Returns true if a file has the captions of each image in an object.
+fn is_caption_map(path: &Path) -> Result<bool, DatasetError> {
+    caption_map::is_caption_map(path).map_err(|source| DatasetError::Io { path: path.to_owned(), source })
 }
 
 /// Returns what a folder is if searching it would take very long and is hardly meant.

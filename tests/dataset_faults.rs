@@ -255,7 +255,7 @@ const SAVED: i32 = 60;
 const FAILED: i32 = 61;
 const NOT_CONFIRMED: i32 = 62;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Case {
     /// A target that does not exist.
     New,
@@ -267,10 +267,43 @@ enum Case {
     Sidecars,
     /// A Parquet file itself.
     Parquet,
+    /// A table itself.
+    Table,
+    /// An object with the captions of each image itself.
+    Map,
+    /// A tar archive itself.
+    Archive,
 }
 
 impl Case {
-    const ALL: [Self; 5] = [Self::New, Self::InPlace, Self::FullDisk, Self::Sidecars, Self::Parquet];
+    const ALL: [Self; 8] = [
+        Self::New,
+        Self::InPlace,
+        Self::FullDisk,
+        Self::Sidecars,
+        Self::Parquet,
+        Self::Table,
+        Self::Map,
+        Self::Archive,
+    ];
+    /// Files that are written by other code than JSON Lines.
+    const FILES: [Self; 4] = [Self::Parquet, Self::Table, Self::Map, Self::Archive];
+
+    /// Returns the name and the content of the dataset.
+    fn file(self) -> (&'static str, Vec<u8>) {
+        match self {
+            Self::Parquet => ("d.parquet", include_bytes!("../src/command/init/parquet/pyarrow.parquet").to_vec()),
+            Self::Table => ("d.csv", b"file_name,text\r\na.jpg,\"old\"\r\nb.jpg,B\r\n".to_vec()),
+            Self::Map => ("d.json", b"{\"a.jpg\": [\"old\"], \"b.jpg\": [\"B\", \"C\"]}\n".to_vec()),
+            Self::Archive => ("d.tar", archive()),
+            Self::New | Self::InPlace | Self::FullDisk | Self::Sidecars => ("d.jsonl", OLD.into()),
+        }
+    }
+
+    fn write(self, folder: &Path) {
+        let (name, content) = self.file();
+        fs::write(folder.join(name), content).expect("written");
+    }
 
     fn target(self, folder: &Path) -> PathBuf {
         folder.join(if matches!(self, Self::New) { "t.jsonl" } else { "d.jsonl" })
@@ -297,8 +330,8 @@ fn in_another_process() {
             _ => FAILED,
         });
     }
-    if matches!(case, Case::Parquet) {
-        std::process::exit(match save_table(&folder) {
+    if Case::FILES.contains(&case) {
+        std::process::exit(match save_file(case, &folder) {
             Ok(_) => SAVED,
             Err(SaveError::NotConfirmed { .. }) => NOT_CONFIRMED,
             Err(_) => FAILED,
@@ -377,11 +410,9 @@ fn calls(case: Case) -> Calls {
     let files = folder.path().join("files");
     fs::create_dir(&files).expect("made");
     if matches!(case, Case::Sidecars) {
-        write_both(&files);
-    } else if matches!(case, Case::Parquet) {
-        fs::write(files.join(PARQUET), TABLE).expect("written");
+        write_both(&files)
     } else {
-        fs::write(files.join("d.jsonl"), OLD).expect("written");
+        case.write(&files)
     }
     let trace = folder.path().join("trace");
     let mut strace = Command::new("strace");
@@ -548,63 +579,92 @@ fn sidecars_are_old_or_new_whichever_system_call_fails_or_kills() {
     }
 }
 
-const PARQUET: &str = "d.parquet";
-const TABLE: &[u8] = include_bytes!("../src/command/init/parquet/pyarrow.parquet");
-
-/// Changes the first caption, and keeps the original.
-fn save_table(folder: &Path) -> Result<SaveReport, SaveError> {
-    let dataset = Dataset::open(&folder.join(PARQUET), &OpenOptions::default())?;
-    let expected = Expected::Ours { stamp: Some(dataset.stamp()), hash: None };
-    save_change(&dataset, &SaveOptions { target: folder.join(PARQUET), expected, force: false, backup: true })
+/// An archive of two samples.
+fn archive() -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, content) in [("a.jpg", "\u{fffd}"), ("a.txt", "old"), ("b.jpg", "\u{fffd}"), ("b.txt", "B")] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, name, content.as_bytes()).expect("added");
+    }
+    archive.into_inner().expect("finished")
 }
 
-fn first_caption(folder: &Path) -> Option<String> {
+/// Changes the first caption, and keeps the original.
+fn save_file(case: Case, folder: &Path) -> Result<SaveReport, SaveError> {
+    let target = folder.join(case.file().0);
+    let dataset = Dataset::open(&target, &OpenOptions::default())?;
+    let expected = Expected::Ours { stamp: Some(dataset.by_image().unwrap_or(&dataset).stamp()), hash: None };
+    save_change(&dataset, &SaveOptions { target, expected, force: false, backup: true })
+}
+
+fn first_caption(path: &Path) -> Option<String> {
     let mut captions = Vec::new();
     let visit = &mut |entry: Entry| {
         captions.push(entry.into_identity().1);
         ControlFlow::Continue(())
     };
-    open(&folder.join(PARQUET)).scan(visit).expect("scanned");
+    open(path).scan(visit).expect("scanned");
     captions.swap_remove(0)
 }
 
-/// Whatever fails, a Parquet file is old or new, and its original is kept.
-#[test]
-fn parquet_files_are_old_or_new_whichever_system_call_fails_or_kills() {
-    const TEST: &str = "parquet_files_are_old_or_new_whichever_system_call_fails_or_kills";
+/// Whatever fails, a file is old or new, and its original is kept.
+fn file_is_old_or_new(case: Case) {
+    let (name, old) = case.file();
     let saved = folder();
-    fs::write(saved.path().join(PARQUET), TABLE).expect("written");
-    save_table(saved.path()).expect("saved");
-    let new = fs::read(saved.path().join(PARQUET)).expect("read");
-    assert_ne!(new, TABLE);
+    case.write(saved.path());
+    save_file(case, saved.path()).expect("saved");
+    let new = fs::read(saved.path().join(name)).expect("read");
+    assert_ne!(new, old);
     if !works(Command::new("strace").args(["-o", "/dev/null", "true"])) {
-        return skipped(TEST, "strace is not here, or may not trace");
+        return skipped(&format!("{case:?}"), "strace is not here, or may not trace");
     }
-    let Calls { files: involved, calls } = calls(Case::Parquet);
+    let Calls { files: involved, calls } = calls(case);
     for (call, count) in &calls {
         for fault in ["error=EIO", "error=ENOSPC", "signal=SIGKILL"] {
             let folder = folder();
             let files = folder.path().join("files");
             fs::create_dir(&files).expect("made");
-            fs::write(files.join(PARQUET), TABLE).expect("written");
+            case.write(&files);
             let mut strace = Command::new("strace");
             strace.args(["-f", "-o", "/dev/null", "-e", &format!("trace={call}")]);
             for path in involved.iter().map(|name| files.join(name)).chain([files.clone()]) {
                 strace.arg("-P").arg(path);
             }
             strace.arg("-e").arg(format!("inject={call}:{fault}:when={count}"));
-            let status = run(&mut strace, &files, Case::Parquet);
-            let what = format!("{call} number {count}, {fault}");
-            let found = fs::read(files.join(PARQUET)).expect("read");
+            let status = run(&mut strace, &files, case);
+            let what = format!("{case:?}, {call} number {count}, {fault}");
+            let found = fs::read(files.join(name)).expect("read");
             match status.code() {
                 Some(SAVED | NOT_CONFIRMED) => assert!(found == new, "{what}: not saved"),
-                Some(FAILED) => assert!(found == TABLE, "{what}: changed"),
-                _ => assert!(found == new || found == TABLE, "{what}: neither old nor new"),
+                Some(FAILED) => assert!(found == old, "{what}: changed"),
+                _ => assert!(found == new || found == old, "{what}: neither old nor new"),
             }
-            let backup = fs::read(files.join(format!("{PARQUET}.bak"))).ok();
-            assert!(found == TABLE || backup.as_deref() == Some(TABLE), "{what}: no backup");
-            save_table(&files).unwrap_or_else(|error| panic!("{what}: {error}"));
-            assert_eq!(first_caption(&files).as_deref(), Some("new"), "{what}: the next save");
+            let backup = fs::read(files.join(format!("{name}.bak"))).ok();
+            assert!(found == old || backup.as_deref() == Some(old.as_slice()), "{what}: no backup");
+            save_file(case, &files).unwrap_or_else(|error| panic!("{what}: {error}"));
+            assert_eq!(first_caption(&files.join(name)).as_deref(), Some("new"), "{what}: the next save");
         }
     }
+}
+
+#[test]
+fn parquet_files_are_old_or_new_whichever_system_call_fails_or_kills() {
+    file_is_old_or_new(Case::Parquet);
+}
+
+#[test]
+fn tables_are_old_or_new_whichever_system_call_fails_or_kills() {
+    file_is_old_or_new(Case::Table);
+}
+
+#[test]
+fn objects_are_old_or_new_whichever_system_call_fails_or_kills() {
+    file_is_old_or_new(Case::Map);
+}
+
+#[test]
+fn archives_are_old_or_new_whichever_system_call_fails_or_kills() {
+    file_is_old_or_new(Case::Archive);
 }

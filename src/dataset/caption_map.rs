@@ -62,24 +62,26 @@ struct Place {
     value: Range<usize>,
 }
 
-/// Returns true if a file begins with an object whose first member is named like an image. A file that cannot be read is
-/// reported when it is opened.
-pub(super) fn is_caption_map(path: &Path) -> bool {
+/// Returns true if a file begins with an object whose first member is named like an image.
+///
+/// # Errors
+/// Returns an error if it is there and cannot be read: as a file of another format, it would be another dataset.
+pub(super) fn is_caption_map(path: &Path) -> io::Result<bool> {
     const PROBE: u64 = 4 * 1024;
     // Opening a named pipe blocks until its other end is opened.
-    if !path.is_file() {
-        return false;
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() => {}
+        Ok(_) => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
     }
     let mut start = Vec::new();
-    let read = fs::File::open(path).and_then(|file| file.take(PROBE).read_to_end(&mut start));
+    fs::File::open(path)?.take(PROBE).read_to_end(&mut start)?;
     let start = start.strip_prefix(BOM).unwrap_or(&start).trim_ascii_start();
-    let Some(key) = start.strip_prefix(b"{").map(<[u8]>::trim_ascii_start).filter(|_| read.is_ok()) else {
-        return false;
-    };
+    let Some(key) = start.strip_prefix(b"{").map(<[u8]>::trim_ascii_start) else { return Ok(false) };
     let mut keys = serde_json::Deserializer::from_slice(key).into_iter::<String>();
-    keys.next()
-        .and_then(Result::ok)
-        .is_some_and(|name| matches!(FileKind::of(OsStr::new(&name)), FileKind::Image | FileKind::OtherImage))
+    let name = keys.next().and_then(Result::ok);
+    Ok(name.is_some_and(|name| matches!(FileKind::of(OsStr::new(&name)), FileKind::Image | FileKind::OtherImage)))
 }
 
 impl CaptionMap {

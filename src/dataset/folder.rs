@@ -323,7 +323,9 @@ impl<'a> FolderScan<'a> {
                     (FileKind::Mask, ..) => LeftOut::Mask,
                     (FileKind::Metadata, ..) => LeftOut::Table,
                     (FileKind::Text(_), ..) => LeftOut::TextWithoutImage,
-                    (FileKind::Other, ..) if name == CAPTIONS && is_caption_map(&entry.path()) => LeftOut::Table,
+                    (FileKind::Other, ..) if name == CAPTIONS && is_caption_map(&entry.path()).unwrap_or(true) => {
+                        LeftOut::Table
+                    }
                     (FileKind::Hidden | FileKind::Other, ..) => LeftOut::Other,
                 },
             };
