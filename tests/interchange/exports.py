@@ -254,6 +254,33 @@ def captions_in_lists(_):
     assert load(out)["text"][:] == [line["text"] for line in lines]
 
 
+def captions_for_trainers(r):
+    """Several captions of an image, as diffusion-pipe (`DirectoryDataset` with captions.json), OneTrainer (`LoadMultipleTexts`)
+    and kohya's scripts with `enable_wildcard` (`read_caption`) read them."""
+    where = folder()
+    lists = [[f"A hat {at}.", f"{r.choice(TEXTS[1:])} {at}"][: at % 3] for at in range(12)]
+    lines = [{"file_name": f"{at}.png", "text": texts} for at, texts in enumerate(lists)]
+    write_images(where, [line["file_name"] for line in lines])
+    write_lines(where / "captions.jsonl", [{"file_name": "0.png", "text": [""]}, *lines])
+    captions = {f"{at}.png": texts for at, texts in enumerate(lists) if texts}
+    recaption("export", where / "captions.jsonl", "--to", "captions-json", "-o", where / "captions.json")
+    read = json.loads((where / "captions.json").read_text(encoding="utf-8"))
+    for path in where.glob("*.png"):
+        found = read.get(path.name)
+        assert found == captions.get(path.name) and (found is None or isinstance(found, list)), (SEED, path, found)
+    assert read == captions, (SEED, read)
+    recaption("export", where / "captions.jsonl", "--to", "txt", "--lines")
+    for name, texts in captions.items():
+        text = (where / name).with_suffix(".txt").read_text(encoding="utf-8")
+        one_line = [" ".join(part.strip() for part in text.splitlines() if part.strip()) for text in texts]
+        assert [line.strip() for line in text.split("\n") if line.strip()] == one_line, (SEED, text, texts)
+    # The folder is the dataset again.
+    out = folder() / "out.jsonl"
+    recaption("export", where, "--to", "jsonl", "-o", out)
+    again = {line["file_name"]: line["text"] for line in map(json.loads, out.read_text(encoding="utf-8").splitlines())}
+    assert again == captions, (SEED, again)
+
+
 def csv_of_many_rows(r):
     """Types are inferred from the first 10,000 rows."""
     count, last = 10_010, 10_005
@@ -469,6 +496,7 @@ def main():
     for check in (
         image_folder,
         captions_in_lists,
+        captions_for_trainers,
         csv_of_many_rows,
         text_files,
         text_files,

@@ -44,3 +44,8 @@ fn exports_are_read_by_the_next_program() {
 fn saved_parquet_files_have_all_other_columns_as_they_were() {
     run("parquet_review.py", &[]);
 }
+
+#[test]
+fn saved_archives_have_all_other_members_as_they_were() {
+    run("archive_review.py", &[]);
+}

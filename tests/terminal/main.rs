@@ -1,6 +1,7 @@
 //! End-to-end tests: the real binary in a pseudo-terminal, checked by its screen and its files.
 #![cfg(unix)]
 
+mod archive;
 mod crash_recovery;
 mod emulator;
 mod full_review;
