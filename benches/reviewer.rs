@@ -51,6 +51,23 @@ fn main() {
         write_dataset(&path, records);
         println!("  {records:>9} records {:>7.1?}", first_frame(&path));
     }
+    full_count(folder.path());
+}
+
+/// Prints the time from the start to the full count on the screen as a ratio to `wc -l`.
+fn full_count(folder: &Path) {
+    const RECORDS: u32 = 2_000_000;
+    let path = folder.join(format!("{RECORDS}.jsonl"));
+    let (mut wc, mut shown) = (Duration::MAX, Duration::MAX);
+    for _ in 0..5 {
+        let begun = Instant::now();
+        let counted = std::process::Command::new("wc").arg("-l").arg(&path).output().expect("wc");
+        wc = wc.min(begun.elapsed());
+        assert!(counted.status.success());
+        shown = shown.min(until(&path, format!("0/{RECORDS} reviewed").as_bytes()));
+    }
+    let ratio = shown.as_secs_f64() / wc.as_secs_f64();
+    println!("start to full count of {RECORDS} records {shown:.1?}; wc -l: {wc:.1?}; ratio {ratio:.2} (target 1.3)");
 }
 
 fn at(times: &[Duration], share: f64) -> Duration {
@@ -234,6 +251,12 @@ fn first_frame(dataset: &Path) -> Duration {
 }
 
 fn one_first_frame(dataset: &Path) -> Duration {
+    // The first frame is drawn before any terminal query.
+    until(dataset, b"\x1b[?2026l")
+}
+
+/// Returns the time from program start to this output.
+fn until(dataset: &Path, output: &[u8]) -> Duration {
     let size = PtySize { rows: 50, cols: 200, pixel_width: 0, pixel_height: 0 };
     let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_recaption"));
@@ -247,13 +270,14 @@ fn one_first_frame(dataset: &Path) -> Duration {
     drop(pair.slave);
     let mut seen = Vec::new();
     let mut bytes = vec![0; 65_536];
-    // The first frame is drawn before any terminal query.
-    while !seen.windows(8).any(|window| window == b"\x1b[?2026l") {
+    // The answer to the capability queries.
+    let _ = keyboard.write_all(b"\x1b[?62;22c");
+    while !seen.windows(output.len()).any(|window| window == output) {
         let count = reader.read(&mut bytes).expect("output");
         seen.extend_from_slice(&bytes[..count]);
     }
     let elapsed = begun.elapsed();
-    let _ = keyboard.write_all(b"\x1b[?62;22c:q!\r");
+    let _ = keyboard.write_all(b":q!\r");
     let _ = child.kill();
     let _ = child.wait();
     elapsed

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use recaption::dataset::{CAPTION, Dataset, OpenOptions, RecordId};
 use recaption::session::{
-    Actor, Change, Changes, Decision, EditBase, Event, Location, Opened, Seq, Step, Worker, WorkerEvent, open,
+    Actor, Change, Changes, Decision, EditBase, Event, Location, Opened, Seq, Step, Texts, Worker, WorkerEvent, open,
     open_read_only,
 };
 
@@ -48,8 +48,9 @@ fn main() -> Outcome<()> {
     let records = u32::try_from(events)?;
     let kept = Change::Decided { decision: Decision::Kept, by: Actor::Operator };
     bulk(folder.path(), "kept at once", events, Changes::Same((0..records).collect(), kept))?;
-    let amended = |record| (RecordId(record), Change::Amended(Some(TEXT.to_owned())));
-    bulk(folder.path(), "changed at once", events, (0..records).map(amended).collect::<Vec<_>>().into())
+    let amended = |record| (RecordId(record), format!("{TEXT} {}", record.wrapping_mul(2_654_435_761)));
+    let texts = (0..records).map(amended).collect::<Texts>();
+    bulk(folder.path(), "changed at once", events, Changes::Texts(texts.into()))
 }
 
 /// Creates a dataset.
@@ -132,11 +133,25 @@ fn bulk(folder: &Path, name: &str, records: u64, changes: Changes) -> Outcome<()
     let undone = begin.elapsed();
     worker.close()?;
     let (size, opened) = reopen(&dataset, ledger.last())?;
+    let copied = copy(&dataset)?;
+    let ratio = durable.as_secs_f64() / copied.as_secs_f64();
     println!(
-        "{name}: {records} records in one step: in memory in {applied:.2?}, on disk in {durable:.2?}, peak {peak}; \
+        "{name}: {records} records in one step: in memory in {applied:.2?}, on disk in {durable:.2?} \
+         ({ratio:.2} × cp and fsync of the dataset, {copied:.2?}), peak {peak}; \
          undone in {undone:.2?}; {size} MB, opened in {opened}"
     );
     Ok(())
+}
+
+/// Returns the time to copy the dataset to a file on disk.
+fn copy(dataset: &Dataset) -> Outcome<Duration> {
+    let target = dataset.path().with_extension("copy");
+    let begin = Instant::now();
+    fs::copy(dataset.path(), &target)?;
+    File::open(&target)?.sync_all()?;
+    let copied = begin.elapsed();
+    fs::remove_file(target)?;
+    Ok(copied)
 }
 
 /// Returns the session's size in MB, and how long it takes to open it.

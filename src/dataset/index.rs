@@ -145,7 +145,7 @@ impl Index {
             if is_parallel && scanner.lines().is_some() {
                 let pieces = usize::try_from((total - start).div_ceil(PIECE as u64)).unwrap_or(usize::MAX);
                 let search = |piece: usize| search(source, start + (piece * PIECE) as u64);
-                return parallel::in_order(pieces, Beside::Screen, search, |found| {
+                return parallel::in_order(pieces, Beside::Nothing, search, |found| {
                     let found = found?;
                     scanner.lines().into_iter().for_each(|lines| lines.add(&found, marks));
                     follow(scanner, marks)

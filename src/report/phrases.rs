@@ -2,6 +2,10 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::panic::resume_unwind;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
 
 use crate::dataset::RecordId;
 use crate::text::{self, BareWord};
@@ -9,8 +13,16 @@ use crate::text::{self, BareWord};
 /// Words in an opening or a phrase.
 const WORDS: usize = 3;
 
-/// Phrases kept in memory: about 20 megabytes. Beyond that, rare ones are dropped.
-const MAX_PHRASES: usize = 1 << 19;
+/// Phrases kept in memory by each counter: about 20 megabytes together. Beyond that, rare ones are dropped.
+const MAX_PHRASES: usize = 1 << 17;
+
+/// The number of counters, each of which has a part of the phrases and a thread. The same on all computers, because it
+/// decides which rare phrases are dropped.
+const COUNTERS: u64 = 4;
+
+/// Phrases sent to a counter at a time, and the number of such batches that may wait for it.
+const BATCH: usize = 1 << 14;
+const WAITING: usize = 4;
 
 /// The maximum number of captions that are read again for the words of phrases.
 const MAX_READ: usize = 4_096;
@@ -83,14 +95,17 @@ fn joined(words: &[Word]) -> String {
 #[derive(Debug, Default)]
 pub(super) struct Phrases {
     openings: Counter,
-    phrases: Counter,
+    phrases: [CounterThread; COUNTERS as usize],
 }
 
 impl Phrases {
     /// Counts those of the caption of a record.
     pub(super) fn add(&mut self, record: RecordId, hashes: Hashes) {
         hashes.opening.into_iter().for_each(|opening| self.openings.add(record, opening));
-        hashes.phrases.into_iter().for_each(|phrase| self.phrases.add(record, phrase));
+        for phrase in hashes.phrases {
+            #[expect(clippy::cast_possible_truncation, reason = "less than the number of counters")]
+            self.phrases[(phrase >> 32) as usize % COUNTERS as usize].add(record, phrase);
+        }
     }
 
     /// Returns the most frequent openings and phrases that occur in more than one caption. `read` gets the caption of a
@@ -108,8 +123,76 @@ impl Phrases {
         };
         let in_phrases =
             |caption: &str, wanted| phrases(&words(caption)).find(|words| hash(words) == wanted).map(joined);
+        let phrases = self.phrases.into_iter().map(CounterThread::finish).reduce(Counter::with).unwrap_or_default();
         let openings = self.openings.most_frequent(number, &mut read, in_opening)?;
-        Ok((openings, self.phrases.most_frequent(number, &mut read, in_phrases)?))
+        Ok((openings, phrases.most_frequent(number, &mut read, in_phrases)?))
+    }
+}
+
+/// A counter on a thread of its own, because a million captions have tens of millions of phrases.
+#[derive(Debug, Default)]
+struct CounterThread {
+    batch: Vec<(RecordId, u64)>,
+    thread: Option<(SyncSender<Vec<(RecordId, u64)>>, JoinHandle<Counter>)>,
+    /// Counts what the thread does not, because few phrases are not worth one or it could not be started.
+    counter: Counter,
+}
+
+impl CounterThread {
+    fn add(&mut self, record: RecordId, hash: u64) {
+        self.batch.push((record, hash));
+        if self.batch.len() < BATCH {
+            return;
+        }
+        if self.thread.is_none() {
+            let (sender, batches) = sync_channel::<Vec<(RecordId, u64)>>(WAITING);
+            let count = move || {
+                let mut counter = Counter::default();
+                batches.into_iter().for_each(|batch| counter.add_all(batch));
+                counter
+            };
+            let thread = thread::Builder::new().name("phrases".to_owned()).spawn(count);
+            self.thread = thread.ok().map(|thread| (sender, thread));
+        }
+        let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
+        match &self.thread {
+            // Fails only if the thread has panicked, which `finish` passes on.
+            Some((sender, _)) => drop(sender.send(batch)),
+            None => self.counter.add_all(batch),
+        }
+    }
+
+    fn finish(self) -> Counter {
+        let mut counter = match self.thread {
+            None => self.counter,
+            Some((sender, thread)) => {
+                drop(sender);
+                thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+            }
+        };
+        counter.add_all(self.batch);
+        counter
+    }
+}
+
+/// Hashes what is a hash already.
+#[derive(Debug, Default)]
+struct Identity(u64);
+
+impl Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = mix(self.0, u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        // The low bits of a product are the least mixed, and the table uses them most.
+        self.0 = hash ^ hash >> 32;
     }
 }
 
@@ -118,11 +201,22 @@ impl Phrases {
 #[derive(Debug, Default)]
 struct Counter {
     /// The number of captions, and the record of one of them.
-    counts: HashMap<u64, (u32, RecordId)>,
+    counts: HashMap<u64, (u32, RecordId), BuildHasherDefault<Identity>>,
     error: u64,
 }
 
 impl Counter {
+    fn add_all(&mut self, hashes: Vec<(RecordId, u64)>) {
+        hashes.into_iter().for_each(|(record, hash)| self.add(record, hash));
+    }
+
+    /// Adds the counts of other hashes.
+    fn with(mut self, other: Self) -> Self {
+        self.counts.extend(other.counts);
+        self.error = self.error.max(other.error);
+        self
+    }
+
     fn add(&mut self, record: RecordId, hash: u64) {
         self.counts.entry(hash).or_insert((0, record)).0 += 1;
         let mut rare = 0;

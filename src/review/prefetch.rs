@@ -70,7 +70,11 @@ fn request_lines(model: &mut Model, out: &mut Vec<Effect>) {
     };
     let first = top.saturating_sub(rows * MARGIN);
     let last = top.saturating_add(rows * (MARGIN + 1)).min(view.len());
-    let wanted: Vec<RecordId> = (first..last).filter_map(|position| view.nth(position)).collect();
+    let mut wanted: Vec<RecordId> = (first..last).filter_map(|position| view.nth(position)).collect();
+    if let Mode::Replace(replacement) = &model.mode {
+        let shown = replacement.chosen.saturating_sub(rows)..replacement.chosen.saturating_add(rows);
+        wanted.extend(shown.map_while(|place| replacement.hits.record(place)));
+    }
     let missing: Vec<RecordId> = wanted
         .iter()
         .copied()

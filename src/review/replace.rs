@@ -234,7 +234,7 @@ impl ReplaceScan {
         let state = self.states.get(line.id);
         let Some(before) = state.current_caption(line.id, line.caption.text()) else { return };
         if let Some(after) = self.change.apply(&before).filter(|_| !before.trim().is_empty()) {
-            hits.push(line.id, &before, &after);
+            hits.push(line.id, &after);
         }
     }
 }

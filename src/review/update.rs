@@ -92,7 +92,7 @@ fn store(model: &mut Model, events: impl Into<Changes>, out: &mut Vec<Effect>) {
     model.pending.before_step(last, counters);
     let step = model.ledger.perform(changes);
     match &step.changes {
-        Changes::Texts(texts) => model.follow_texts(&texts.record_set()),
+        Changes::Texts(texts) => model.follow_texts(texts.records()),
         changes => model.follow(&changes.records().collect::<Vec<_>>()),
     }
     out.push(Effect::Store(step));

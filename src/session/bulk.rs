@@ -25,7 +25,7 @@ impl From<Texts> for Bulk {
 
 impl From<Arc<Texts>> for Bulk {
     fn from(texts: Arc<Texts>) -> Self {
-        Self { groups: vec![(texts.record_set(), Some(texts))], singles: Vec::new() }
+        Self { groups: vec![(texts.records().clone(), Some(texts))], singles: Vec::new() }
     }
 }
 

@@ -79,7 +79,7 @@ fn append_texts(
     texts: &Texts,
     subject_of: &impl Fn(RecordId) -> Option<SubjectIndex>,
 ) -> Result<(), Fault> {
-    let subjects = subjects_of(texts.records(), texts.len(), subject_of)?;
+    let subjects = subjects_of(texts.records().iter().map(RecordId), texts.len(), subject_of)?;
     insert(connection, seq, at, &EventRow { kind: REWORDED, ..EventRow::default() }, None, Some(&subjects))?;
     let mut block = connection.prepare_cached("INSERT INTO text_block (seq, count, texts) VALUES (?1, ?2, ?3)")?;
     for (count, packed) in texts.blocks() {

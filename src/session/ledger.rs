@@ -363,7 +363,7 @@ impl Ledger {
 
     /// Gives many records other captions. Each counts as an event.
     fn amend(&mut self, texts: Arc<Texts>) {
-        let Some(record) = texts.records().next() else { return };
+        let Some(record) = texts.records().min().map(RecordId) else { return };
         let made = Seq(self.last.0 + 1);
         self.last = Seq(self.last.0 + texts.len());
         self.last_change_of_output = self.last;

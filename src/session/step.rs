@@ -90,7 +90,12 @@ impl Changes {
         let (events, same, each) = self.parts();
         let same = same.into_iter().flat_map(|(records, _)| records).map(RecordId);
         let each = each.iter().map(|(record, _)| *record);
-        events.iter().filter_map(Event::record).chain(same).chain(each).chain(self.texts().flat_map(Texts::records))
+        events
+            .iter()
+            .filter_map(Event::record)
+            .chain(same)
+            .chain(each)
+            .chain(self.texts().flat_map(|texts| texts.records().iter().map(RecordId)))
     }
 
     /// Returns the records that are decided, in order.

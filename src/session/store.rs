@@ -1,14 +1,14 @@
 //! The session's file, written one batch of steps at a time.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use roaring::RoaringBitmap;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, Statement, TransactionBehavior, params};
 
 use super::error::{Fault, SessionError, retry_damaged};
 use super::event::{Draft, Event, Seq};
@@ -22,11 +22,14 @@ use super::setting::put_setting;
 use super::spending;
 use super::step::{Changes, Step};
 use super::subject::{Subject, SubjectIndex};
-use crate::dataset::{Dataset, Namesakes, RecordId};
+use crate::dataset::{Dataset, DatasetError, Namesakes, RecordId};
 use crate::describe::Charge;
+use crate::parallel::{Beside, in_order};
 
 /// Records between two new ones that are read along with them, rather than seeking.
 const READ_ALONG: u32 = 16;
+/// The most records that a thread reads at a time.
+const MAX_RUN: usize = 2048;
 
 /// The file name and caption of a record.
 pub type Identity = (String, Option<String>);
@@ -238,8 +241,9 @@ impl Store {
             history::append_reviewer(&transaction, *after, *at, reviewer)?;
         }
         for sample in &batch.samples {
+            let mut insert = transaction.prepare_cached(INSERT)?;
             for member in &sample.members {
-                subjects.add(member.record, &member.subject)?;
+                subjects.add(&mut insert, member.record, &member.subject)?;
             }
             sample::append(&transaction, sample, |record| subjects.get(record))?;
         }
@@ -371,6 +375,34 @@ impl Store {
     }
 }
 
+/// Inserts a subject.
+const INSERT: &str = "INSERT INTO subject (id, file_name, occurrence, position, original, shared)
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+/// Why records could not be added.
+enum Refused {
+    Read(SessionError),
+    Stored(Fault),
+}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        Self::Stored(fault)
+    }
+}
+
+/// Splits records into runs to read, with a few others in between.
+fn runs(records: &RoaringBitmap) -> Vec<Range<u32>> {
+    let mut runs: Vec<Range<u32>> = Vec::new();
+    for record in records {
+        match runs.last_mut().filter(|run| record - run.end < READ_ALONG && run.len() < MAX_RUN) {
+            Some(run) => run.end = record.saturating_add(1),
+            None => runs.push(record..record.saturating_add(1)),
+        }
+    }
+    runs
+}
+
 /// The subjects of a session, and the dataset that new ones are read from.
 struct Subjects<'a> {
     connection: &'a Connection,
@@ -386,7 +418,8 @@ impl Subjects<'_> {
         self.known.get(&record).copied()
     }
 
-    fn add(&mut self, record: RecordId, subject: &Subject) -> Result<(), Fault> {
+    /// `insert` is [`INSERT`].
+    fn add(&mut self, insert: &mut Statement, record: RecordId, subject: &Subject) -> Result<(), Fault> {
         if self.known.contains_key(&record) {
             return Ok(());
         }
@@ -396,12 +429,7 @@ impl Subjects<'_> {
             Some(namesakes) => (namesakes.twins.of(record), Some(rebind::shared_value(namesakes.shared(record)))),
             None => (*occurrence, None),
         };
-        self.connection
-            .prepare_cached(
-                "INSERT INTO subject (id, file_name, occurrence, position, original, shared)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![index.row(), file_name, occurrence, record.0, caption, shared])?;
+        insert.execute(params![index.row(), file_name, occurrence, record.0, caption, shared])?;
         self.known.insert(record, index);
         Ok(())
     }
@@ -410,6 +438,11 @@ impl Subjects<'_> {
     fn introduce(&mut self, step: &Step) -> Result<Result<(), SessionError>, Fault> {
         let mut new: RoaringBitmap =
             step.changes.records().filter(|id| !self.known.contains_key(id)).map(|id| id.0).collect();
+        if new.is_empty() {
+            return Ok(Ok(()));
+        }
+        let connection = self.connection;
+        let mut insert = connection.prepare_cached(INSERT)?;
         // The record as the operator has seen it counts, not as it is in the file now.
         for (record, (file_name, caption)) in self.shown.iter().rev() {
             if new.is_empty() {
@@ -417,7 +450,7 @@ impl Subjects<'_> {
             }
             if new.remove(record.0) {
                 let subject = Subject { file_name: file_name.clone(), occurrence: 0, caption: caption.clone() };
-                self.add(*record, &subject)?;
+                self.add(&mut insert, *record, &subject)?;
             }
         }
         let Some(newest) = new.max() else { return Ok(Ok(())) };
@@ -427,27 +460,30 @@ impl Subjects<'_> {
         {
             return Ok(Err(error.into()));
         }
-        let mut records = new.iter().peekable();
-        let mut outcome = Ok(());
-        while let Some(first) = records.next() {
-            let mut last = first;
-            while let Some(next) = records.next_if(|next| next - last <= READ_ALONG) {
-                last = next;
-            }
-            let read = dataset.lines(first..last.saturating_add(1), &mut |line| {
+        let runs = runs(&new);
+        let read = |run: usize| -> Result<Vec<(RecordId, Subject)>, DatasetError> {
+            let mut found = Vec::new();
+            dataset.lines(runs[run].clone(), &mut |line| {
                 let record = line.record();
-                if !new.contains(record.0) {
-                    return ControlFlow::Continue(());
+                if new.contains(record.0) {
+                    let (file_name, caption) = line.entry().into_identity();
+                    found.push((record, Subject { file_name, occurrence: 0, caption }));
                 }
-                let (file_name, caption) = line.entry().into_identity();
-                let subject = Subject { file_name, occurrence: 0, caption };
-                outcome = self.add(record, &subject);
-                if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-            });
-            std::mem::replace(&mut outcome, Ok(()))?;
-            if let Err(error) = read {
-                return Ok(Err(error.into()));
-            }
+                ControlFlow::Continue(())
+            })?;
+            Ok(found)
+        };
+        let mut add = |found: Result<Vec<(RecordId, Subject)>, DatasetError>| {
+            let found = found.map_err(|error| Refused::Read(error.into()))?;
+            found.iter().try_for_each(|(record, subject)| self.add(&mut insert, *record, subject))?;
+            Ok(())
+        };
+        // A thread is not worth a single run.
+        let added = if runs.len() == 1 { add(read(0)) } else { in_order(runs.len(), Beside::Nothing, read, add) };
+        match added {
+            Ok(()) => {}
+            Err(Refused::Read(error)) => return Ok(Err(error)),
+            Err(Refused::Stored(fault)) => return Err(fault),
         }
         let missing = new.iter().map(RecordId).find(|record| !self.known.contains_key(record));
         Ok(missing.map_or(Ok(()), |record| Err(SessionError::Unknown { record })))

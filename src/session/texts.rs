@@ -23,6 +23,7 @@ thread_local! {
 /// A text for each of many records, in file order. Clones share the blocks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Texts {
+    records: RoaringBitmap,
     blocks: Vec<Arc<Block>>,
 }
 
@@ -92,7 +93,7 @@ impl Block {
 impl Texts {
     #[must_use]
     pub fn len(&self) -> u64 {
-        self.blocks.iter().map(|block| block.records.len() as u64).sum()
+        self.records.len()
     }
 
     #[must_use]
@@ -106,16 +107,10 @@ impl Texts {
         self.blocks.iter().map(|block| block.packed.len() as u64).sum()
     }
 
-    /// Returns the records, in file order.
-    pub fn records(&self) -> impl Iterator<Item = RecordId> {
-        self.blocks.iter().flat_map(|block| block.records.iter().copied())
-    }
-
-    /// Returns the records as a set.
+    /// Returns the records.
     #[must_use]
-    pub fn record_set(&self) -> RoaringBitmap {
-        // Never out of order: the builder sorts, and `append` is for later records.
-        RoaringBitmap::from_sorted_iter(self.records().map(|record| record.0)).unwrap_or_default()
+    pub const fn records(&self) -> &RoaringBitmap {
+        &self.records
     }
 
     /// Returns the text of a record.
@@ -139,7 +134,13 @@ impl Texts {
             other.is_empty()
                 || self.records_end() < other.blocks.first().and_then(|block| block.records.first().copied())
         );
+        self.records |= other.records;
         self.blocks.extend(other.blocks);
+    }
+
+    fn push(&mut self, block: Arc<Block>) {
+        self.records.extend(block.records.iter().map(|record| record.0));
+        self.blocks.push(block);
     }
 
     fn records_end(&self) -> Option<RecordId> {
@@ -179,7 +180,7 @@ impl Texts {
             let unpacked = Unpacked::of(&packed, records.len())?;
             if is_sorted {
                 let (records, packed) = (records.into(), packed.into());
-                sorted.blocks.push(Arc::new(Block { records, packed }));
+                sorted.push(Arc::new(Block { records, packed }));
             } else {
                 let text = |(place, record): (usize, RecordId)| (record, unpacked.get(place).to_owned());
                 texts.extend(records.into_iter().enumerate().map(text));
@@ -229,7 +230,7 @@ impl TextsBuilder {
 
     fn add_block(&mut self, block: Arc<Block>) {
         self.pack();
-        self.texts.blocks.push(block);
+        self.texts.push(block);
     }
 
     fn pack(&mut self) {
@@ -240,7 +241,7 @@ impl TextsBuilder {
         let packed = lz4_flex::block::compress_prepend_size(&self.lengths).into();
         self.lengths.clear();
         let records = std::mem::take(&mut self.records).into();
-        self.texts.blocks.push(Arc::new(Block { records, packed }));
+        self.texts.push(Arc::new(Block { records, packed }));
     }
 
     #[must_use]
@@ -313,7 +314,7 @@ mod tests {
             let texts = texts(&all);
             prop_assert_eq!(listed(&texts), all.clone());
             prop_assert_eq!(texts.len(), all.len() as u64);
-            prop_assert_eq!(texts.record_set().iter().collect::<Vec<_>>(), all.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+            prop_assert_eq!(texts.records().iter().collect::<Vec<_>>(), all.iter().map(|(id, _)| *id).collect::<Vec<_>>());
             for record in among.iter().chain(all.iter().map(|(record, _)| record)) {
                 let expected = all.iter().find(|(id, _)| id == record).map(|(_, text)| text.clone());
                 prop_assert_eq!(texts.get(RecordId(*record)), expected);
@@ -321,7 +322,7 @@ mod tests {
             let some: RoaringBitmap = all.iter().step_by(2).map(|(record, _)| *record).chain(among).collect();
             let expected: Vec<_> = all.iter().filter(|(record, _)| some.contains(*record)).cloned().collect();
             prop_assert_eq!(listed(&texts.among(&some)), expected);
-            prop_assert_eq!(&texts.among(&texts.record_set()), &texts);
+            prop_assert_eq!(&texts.among(texts.records()), &texts);
             prop_assert_eq!(Texts::from_blocks(blocks(&texts, |record| record)), Some(texts.clone()));
         }
 

@@ -117,7 +117,7 @@ pub fn draw(frame: &mut Frame, model: &Model, render: RenderContext, mut painter
         Mode::Messages(first) => Some(messages::popup(above_footer, *first, model, render)),
         Mode::Statistics(top) => Some(statistics::popup(above_footer, *top, model, render)),
         Mode::Tags(page) => Some(tags::popup(above_footer, page, model, render)),
-        Mode::Replace(replacement) => Some(replace::popup(above_footer, replacement, render)),
+        Mode::Replace(replacement) => Some(replace::popup(above_footer, replacement, model, render)),
         Mode::Command(line) => palette::popup(above_footer, line, render),
         Mode::Filter(entry) => filter_box::popup(above_footer, entry, &model.vocabulary, render),
         Mode::Browse if model.summary().is_some() => summary::popup(layout.caption, model, render),

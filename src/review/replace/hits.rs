@@ -10,7 +10,6 @@ use crate::text;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hit {
     pub record: RecordId,
-    pub before: String,
     /// Empty if the caption would be blank, which is never applied.
     pub after: String,
     /// True if it is selected.
@@ -25,7 +24,7 @@ impl Hit {
     }
 }
 
-/// The captions that would change, in file order, each with its text before and after.
+/// The captions that would change, in file order, each with its new text. That before is in the dataset or the session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hits {
     records: RoaringBitmap,
@@ -33,8 +32,7 @@ pub struct Hits {
     emptied: RoaringBitmap,
     /// Those that are not selected.
     off: RoaringBitmap,
-    before: Texts,
-    /// Without those that would be empty.
+    /// The new texts, without those that would be empty.
     after: Texts,
 }
 
@@ -64,10 +62,15 @@ impl Hits {
     /// Returns the caption at a place in the list.
     #[must_use]
     pub fn get(&self, place: usize) -> Option<Hit> {
-        let record = self.records.select(u32::try_from(place).ok()?)?;
-        let text = |texts: &Texts| texts.get(RecordId(record)).unwrap_or_default();
-        let (before, after) = (text(&self.before), text(&self.after));
-        Some(Hit { record: RecordId(record), before, after, on: !self.off.contains(record) })
+        let record = self.record(place)?;
+        let after = self.after.get(record).unwrap_or_default();
+        Some(Hit { record, after, on: !self.off.contains(record.0) })
+    }
+
+    /// Returns the record at a place in the list.
+    #[must_use]
+    pub fn record(&self, place: usize) -> Option<RecordId> {
+        self.records.select(u32::try_from(place).ok()?).map(RecordId)
     }
 
     /// Adds captions of later records.
@@ -75,14 +78,12 @@ impl Hits {
         self.records |= later.records;
         self.emptied |= later.emptied;
         self.off |= later.off;
-        self.before.append(later.before);
         self.after.append(later.after);
     }
 
     /// Selects the caption at a place, or deselects it. Returns false if it would be empty.
     pub(in crate::review) fn toggle(&mut self, place: usize) -> bool {
-        let record = u32::try_from(place).ok().and_then(|place| self.records.select(place));
-        let record = record.filter(|record| !self.emptied.contains(*record));
+        let record = self.record(place).map(|record| record.0).filter(|record| !self.emptied.contains(*record));
         if let Some(record) = record
             && !self.off.remove(record)
         {
@@ -99,7 +100,7 @@ impl Hits {
 
     /// Returns the new texts of the selected captions.
     pub(in crate::review) fn into_selected(self) -> Texts {
-        self.after.among(&(self.records - self.off))
+        if self.off == self.emptied { self.after } else { self.after.among(&(self.records - self.off)) }
     }
 }
 
@@ -107,15 +108,13 @@ impl Hits {
 #[derive(Debug, Default)]
 pub struct HitsBuilder {
     hits: Hits,
-    before: TextsBuilder,
     after: TextsBuilder,
 }
 
 impl HitsBuilder {
     /// Adds a caption of a later record.
-    pub fn push(&mut self, record: RecordId, before: &str, after: &str) {
+    pub fn push(&mut self, record: RecordId, after: &str) {
         self.hits.records.insert(record.0);
-        self.before.push(record, before);
         if text::is_blank(after) {
             self.hits.emptied.insert(record.0);
             self.hits.off.insert(record.0);
@@ -126,6 +125,6 @@ impl HitsBuilder {
 
     #[must_use]
     pub fn finish(self) -> Hits {
-        Hits { before: self.before.finish(), after: self.after.finish(), ..self.hits }
+        Hits { after: self.after.finish(), ..self.hits }
     }
 }

@@ -6,13 +6,13 @@ use ratatui::widgets::Paragraph;
 
 use super::popup::Popup;
 use super::{RenderContext, clean, key_hint};
-use crate::review::{Command, Context, Hit, Replacement, Scope};
+use crate::review::{Command, Context, Hit, Model, Replacement, Scope};
 use crate::text::{self, DiffKind};
 
 /// The maximum number of columns of text before the first change.
 const LEAD: usize = 24;
 
-pub(super) fn popup(screen: Rect, replacement: &Replacement, render: RenderContext) -> Popup {
+pub(super) fn popup(screen: Rect, replacement: &Replacement, model: &Model, render: RenderContext) -> Popup {
     let width = screen.width.saturating_sub(8).min(120);
     let height = screen.height.saturating_sub(4);
     let rows = usize::from(height.saturating_sub(5)).max(1);
@@ -20,7 +20,7 @@ pub(super) fn popup(screen: Rect, replacement: &Replacement, render: RenderConte
     let first = chosen.saturating_sub(rows / 2).min(hits.len().saturating_sub(rows));
     let shown = (first..first + rows).map_while(|index| Some((index, hits.get(index)?)));
     let mut lines: Vec<Line> =
-        shown.map(|(index, hit)| row(&hit, index == *chosen, usize::from(width), render)).collect();
+        shown.map(|(index, hit)| row(&hit, model, index == *chosen, usize::from(width), render)).collect();
     lines.resize_with(rows, Line::default);
     let more = if *complete { "" } else { render.theme.glyphs.ellipsis };
     let scope = match scope {
@@ -44,8 +44,8 @@ pub(super) fn popup(screen: Rect, replacement: &Replacement, render: RenderConte
     Popup::new(screen, (width, height.saturating_sub(2)), &heading, vec![Paragraph::new(lines)])
 }
 
-/// Renders a caption: its number, and its text around the first change.
-fn row(hit: &Hit, chosen: bool, width: usize, render: RenderContext) -> Line<'static> {
+/// Renders a caption: its number, and its text around the first change; until the record is loaded, its new text.
+fn row(hit: &Hit, model: &Model, chosen: bool, width: usize, render: RenderContext) -> Line<'static> {
     let theme = render.theme;
     let mark = if hit.on { theme.glyphs.accepted } else { theme.glyphs.undecided };
     let mut spans = vec![
@@ -53,7 +53,9 @@ fn row(hit: &Hit, chosen: bool, width: usize, render: RenderContext) -> Line<'st
         Span::styled(format!("{mark} "), theme.good),
         Span::styled(format!("{:>5}  ", u64::from(hit.record.0) + 1), theme.muted),
     ];
-    let (before, after) = (text::sanitize(&hit.before), text::sanitize(&hit.after));
+    let before = model.current(hit.record);
+    let before = text::sanitize(before.as_deref().unwrap_or(&hit.after));
+    let after = text::sanitize(&hit.after);
     let segments = text::diff_words(&before, &after);
     let mut remaining = width.saturating_sub(10);
     for (index, segment) in segments.iter().enumerate() {
