@@ -52,6 +52,7 @@ pub use outcome::Outcome;
 pub use split::Split;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent options of the command line")]
 pub struct ExportOptions {
     pub input: Input,
     pub to: Format,

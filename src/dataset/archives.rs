@@ -140,7 +140,7 @@ pub(super) fn content_hash(file: &File) -> io::Result<Option<u128>> {
     let mut hasher = Hasher::new();
     hasher.write(&file.len().to_le_bytes());
     let mut at = 0;
-    for image in images.into_iter().chain([file.len()..file.len()]) {
+    for image in images.into_iter().chain(std::iter::once(file.len()..file.len())) {
         crate::parquet_file::hash_range(&file, at, image.start, &mut hasher)?;
         at = image.end;
     }

@@ -18,7 +18,7 @@ const MAX_PHRASES: usize = 1 << 17;
 
 /// The number of counters, each of which has a part of the phrases and a thread. The same on all computers, because it
 /// decides which rare phrases are dropped.
-const COUNTERS: u64 = 4;
+const COUNTERS: usize = 4;
 
 /// Phrases sent to a counter at a time, and the number of such batches that may wait for it.
 const BATCH: usize = 1 << 14;
@@ -95,7 +95,7 @@ fn joined(words: &[Word]) -> String {
 #[derive(Debug, Default)]
 pub(super) struct Phrases {
     openings: Counter,
-    phrases: [CounterThread; COUNTERS as usize],
+    phrases: [CounterThread; COUNTERS],
 }
 
 impl Phrases {
@@ -103,8 +103,7 @@ impl Phrases {
     pub(super) fn add(&mut self, record: RecordId, hashes: Hashes) {
         hashes.opening.into_iter().for_each(|opening| self.openings.add(record, opening));
         for phrase in hashes.phrases {
-            #[expect(clippy::cast_possible_truncation, reason = "less than the number of counters")]
-            self.phrases[(phrase >> 32) as usize % COUNTERS as usize].add(record, phrase);
+            self.phrases[(phrase >> 32) as usize % COUNTERS].add(record, phrase);
         }
     }
 
@@ -129,11 +128,14 @@ impl Phrases {
     }
 }
 
+/// Hashes of phrases, with their records.
+type Batch = Vec<(RecordId, u64)>;
+
 /// A counter on a thread of its own, because a million captions have tens of millions of phrases.
 #[derive(Debug, Default)]
 struct CounterThread {
-    batch: Vec<(RecordId, u64)>,
-    thread: Option<(SyncSender<Vec<(RecordId, u64)>>, JoinHandle<Counter>)>,
+    batch: Batch,
+    thread: Option<(SyncSender<Batch>, JoinHandle<Counter>)>,
     /// Counts what the thread does not, because few phrases are not worth one or it could not be started.
     counter: Counter,
 }
@@ -145,10 +147,12 @@ impl CounterThread {
             return;
         }
         if self.thread.is_none() {
-            let (sender, batches) = sync_channel::<Vec<(RecordId, u64)>>(WAITING);
+            let (sender, batches) = sync_channel::<Batch>(WAITING);
             let count = move || {
                 let mut counter = Counter::default();
-                batches.into_iter().for_each(|batch| counter.add_all(batch));
+                for batch in batches {
+                    counter.add_all(batch);
+                }
                 counter
             };
             let thread = thread::Builder::new().name("phrases".to_owned()).spawn(count);
@@ -207,7 +211,9 @@ struct Counter {
 
 impl Counter {
     fn add_all(&mut self, hashes: Vec<(RecordId, u64)>) {
-        hashes.into_iter().for_each(|(record, hash)| self.add(record, hash));
+        for (record, hash) in hashes {
+            self.add(record, hash);
+        }
     }
 
     /// Adds the counts of other hashes.

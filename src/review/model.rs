@@ -39,6 +39,7 @@ pub use work::{Bulk, Job, JobState, Rate, SaveStatus, Sorting, VerifyJob, Verify
 
 /// The settings of a review. The describer, its price and the number of records ahead can change.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent settings")]
 pub struct Settings {
     pub dataset: String,
     /// The file that a save writes, for display.

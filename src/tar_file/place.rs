@@ -86,9 +86,8 @@ impl<'a> Place<'a> {
         if version(&open.file.metadata()?) != open.version {
             return Err(changed());
         }
-        let mut block = [0; BLOCK as usize];
-        open.file.reader(self.header).read_exact(&mut block)?;
-        let header = tar::Header::from_byte_slice(&block);
+        let mut header = tar::Header::new_old();
+        open.file.reader(self.header).read_exact(header.as_mut_bytes())?;
         let mut own = header.clone();
         own.set_cksum();
         if header.cksum().ok() != own.cksum().ok() {

@@ -164,20 +164,19 @@ impl<'a> JsonObject<'a> {
         while let Some(token) = tokens.get(at) {
             at += 1;
             match self.byte(token) {
-                b'{' | b'[' => match self.inline(&tokens[at - 1..]) {
-                    Some(count) => {
+                b'{' | b'[' => {
+                    if let Some(count) = self.inline(&tokens[at - 1..]) {
                         for token in &tokens[at - 1..at - 1 + count] {
                             out.push_token(self.text, token);
                             out.push_space(if self.byte(token) == b',' { " " } else { "" });
                         }
                         at += count - 1;
-                    }
-                    None => {
+                    } else {
                         out.push_token(self.text, token);
                         depth += 1;
                         out.push_line(depth);
                     }
-                },
+                }
                 b'}' | b']' => {
                     depth = depth.saturating_sub(1);
                     out.push_line(depth);
@@ -349,8 +348,8 @@ impl Whitespace {
             (end, before) = (token.end, text.as_bytes()[token.start]);
         }
         let one_line = |space: &&str| !space.contains('\n');
-        white.comma = comma.filter(one_line).unwrap_or(" ").to_owned();
-        white.colon = colon.filter(one_line).unwrap_or(" ").to_owned();
+        comma.filter(one_line).unwrap_or(" ").clone_into(&mut white.comma);
+        colon.filter(one_line).unwrap_or(" ").clone_into(&mut white.colon);
         white
     }
 
@@ -396,7 +395,7 @@ impl Iterator for Tokens<'_> {
                 len
             }
             b'{' | b'}' | b'[' | b']' | b',' | b':' => 1,
-            _ => rest.iter().position(|byte| is_delimiter(byte)).unwrap_or(rest.len()),
+            _ => rest.iter().position(is_delimiter).unwrap_or(rest.len()),
         };
         self.at = start + len;
         Some(start..self.at)

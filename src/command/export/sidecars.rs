@@ -167,8 +167,7 @@ impl<'a> Sidecars<'a> {
             if !self.lines && text.trim_end().contains(['\n', '\r']) {
                 notes.several_lines.add(|| self.name(&path));
             }
-            for other in
-                self.existing(extensions, chosen.record, &image).iter().filter(|other| !is_same_path(other, &path))
+            for other in existing(extensions, chosen.record, &image).iter().filter(|other| !is_same_path(other, &path))
             {
                 notes.second_file.add(|| self.name(other));
             }
@@ -238,29 +237,11 @@ impl<'a> Sidecars<'a> {
             }
             Some(_) => {}
             None => {
-                self.existing(extensions, record, &image).iter().for_each(|path| notes.stale.add(|| self.name(path)))
+                for path in existing(extensions, record, &image) {
+                    notes.stale.add(|| self.name(&path));
+                }
             }
         }
-    }
-
-    /// Returns the text files of a record that exist: with the stem of its image (`a.txt`), then with the whole name
-    /// (`a.jpg.txt`).
-    fn existing(&self, extensions: &[String], record: &Record, image: &Path) -> Vec<PathBuf> {
-        let own = extension_of(extensions, record);
-        let extensions = own.as_ref().map_or(&EXTENSIONS[..], std::slice::from_ref);
-        let bases = [image.with_extension(""), image.to_owned()];
-        let bases = if own.is_some() { &bases[..1] } else { &bases[..] };
-        let path = |base: &Path, extension: &str| {
-            let mut path = base.as_os_str().to_owned();
-            path.push(".");
-            path.push(extension);
-            PathBuf::from(path)
-        };
-        let paths = bases.iter().flat_map(|base| extensions.iter().map(|extension| path(base, extension)));
-        let mut found: Vec<PathBuf> = paths.filter(|path| path != image && path.is_file()).collect();
-        // Some file systems ignore case.
-        found.dedup_by(|one, other| is_same_path(one, other));
-        found
     }
 
     /// Returns the path of an image, or in another folder that of its namesake.
@@ -288,7 +269,7 @@ impl<'a> Sidecars<'a> {
         let image = self.image(record)?;
         // `init` passes over an empty text file if there is another.
         let is_used = |path: &&PathBuf| path.metadata().is_ok_and(|found| found.len() > 0);
-        let existing = self.existing(extensions, record, &image);
+        let existing = existing(extensions, record, &image);
         let extension = extension_of(extensions, record).unwrap_or(EXTENSIONS[0]);
         let path = existing.iter().find(is_used).or(existing.first());
         let path = path.cloned().unwrap_or_else(|| image.with_extension(extension));
@@ -369,4 +350,24 @@ impl From<BatchError> for ExportError {
             error => error,
         }
     }
+}
+
+/// Returns the text files of a record that exist: with the stem of its image (`a.txt`), then with the whole name
+/// (`a.jpg.txt`).
+fn existing(extensions: &[String], record: &Record, image: &Path) -> Vec<PathBuf> {
+    let own = extension_of(extensions, record);
+    let extensions = own.as_ref().map_or(&EXTENSIONS[..], std::slice::from_ref);
+    let bases = [image.with_extension(""), image.to_owned()];
+    let bases = if own.is_some() { &bases[..1] } else { &bases[..] };
+    let path = |base: &Path, extension: &str| {
+        let mut path = base.as_os_str().to_owned();
+        path.push(".");
+        path.push(extension);
+        PathBuf::from(path)
+    };
+    let paths = bases.iter().flat_map(|base| extensions.iter().map(|extension| path(base, extension)));
+    let mut found: Vec<PathBuf> = paths.filter(|path| path != image && path.is_file()).collect();
+    // Some file systems ignore case.
+    found.dedup_by(|one, other| is_same_path(one, other));
+    found
 }

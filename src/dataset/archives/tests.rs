@@ -340,9 +340,13 @@ proptest! {
         }
         let after: Vec<String> = if expected.is_empty() { Vec::new() } else { records(&open(&target)) };
         prop_assert_eq!(after, expected);
-        let kept: Vec<_> = read(&target).into_iter().filter(|(name, ..)| name.ends_with(".jpg")).map(|it| (it.0, it.3)).collect();
+        let kept: Vec<_> = read(&target).into_iter().filter(|(name, ..)| is_image(name)).map(|it| (it.0, it.3)).collect();
         let excluded = |at: usize| matches!(changes[at], Some(None));
-        let images = all.iter().filter(|(name, _)| name.ends_with(".jpg") && !excluded(name[..1].parse().unwrap()));
+        let images = all.iter().filter(|(name, _)| is_image(name) && !excluded(name[..1].parse().unwrap()));
         prop_assert_eq!(kept, images.cloned().collect::<Vec<_>>());
     }
+}
+
+fn is_image(name: &str) -> bool {
+    name.strip_suffix("jpg").is_some_and(|stem| stem.ends_with('.'))
 }

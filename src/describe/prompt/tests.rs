@@ -168,10 +168,13 @@ fn a_separator_line_ends_the_system_prompt() {
 fn the_built_in_prompt_includes_only_the_variables_with_a_value() {
     let prompt = Prompt::built_in();
     let expected: BTreeSet<&str> =
-        VARIABLES.into_iter().filter(|name| !["file_name", "examples"].contains(name)).collect();
+        VARIABLES.into_iter().filter(|name| !["file_name", "examples", "schema"].contains(name)).collect();
     assert_eq!(prompt.variables(), expected, "no fields, since it must work with every dataset");
     let with_examples = Prompt::with_examples();
     assert_eq!((with_examples.uses("examples"), with_examples.fields()), (true, vec![]));
+
+    let of_objects = Prompt::json();
+    assert!(of_objects.fields().is_empty() && of_objects.uses("schema") && of_objects.uses("current"));
 
     let texts = |prompt: &Prompt, variables: &Variables<'_>| {
         let RenderedPrompt { system, user } = prompt.render(variables).unwrap();
@@ -267,7 +270,7 @@ fn errors_name_the_file_and_line() {
 
     let message = Prompt::load("breif", Some(folder.path())).unwrap_err().to_string();
     assert!(
-        message.contains("\"breif\"") && message.contains("default, empty, examples, huge, latin, open"),
+        message.contains("\"breif\"") && message.contains("default, empty, examples, huge, json, latin, open"),
         "{message}"
     );
     let message = Prompt::load("", Some(folder.path())).unwrap_err().to_string();

@@ -303,7 +303,9 @@ impl Model {
             let Ok(whole) = field.with_text(typed) else { return Vec::new() };
             let mut findings = rules::findings(&whole, None, &self.settings.rules);
             findings.retain(|finding| finding.span.as_ref().is_none_or(|span| field.contains(&whole, span)));
-            findings.iter_mut().for_each(|finding| finding.span = None);
+            for finding in &mut findings {
+                finding.span = None;
+            }
             return findings;
         }
         let before = self.base_text(editor.record, editor.draft.base).unwrap_or_default();

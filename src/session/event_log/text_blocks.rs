@@ -5,6 +5,9 @@ use rusqlite::{Row, Rows};
 use super::super::error::Fault;
 use super::super::event::Seq;
 
+/// A number of items, and their texts compressed.
+pub(in crate::session) type Block<T> = (Vec<T>, Vec<u8>);
+
 /// The blocks of texts of a session, in the order of their events.
 pub(in crate::session) struct TextBlocks<'statement>(Rows<'statement>);
 
@@ -18,7 +21,7 @@ impl<'statement> TextBlocks<'statement> {
 
     /// Returns the blocks of an event, with these items instead of its subjects. To be called for all such events in
     /// order.
-    pub(in crate::session) fn of<T>(&mut self, seq: Seq, items: Vec<T>) -> Result<Vec<(Vec<T>, Vec<u8>)>, Fault> {
+    pub(in crate::session) fn of<T>(&mut self, seq: Seq, items: Vec<T>) -> Result<Vec<Block<T>>, Fault> {
         let missing = || Fault::Damaged(format!("the texts of event {} are missing", seq.0));
         let read = |row: &Row| -> Result<_, Fault> {
             let of = Seq(row.get::<_, i64>(0)?.cast_unsigned());

@@ -149,9 +149,14 @@ proptest! {
         let expected = Value::Object(members.into_iter().collect());
         let mut text = expected.to_string();
         if ascii {
-            text = text.chars().map(|c| if c.is_ascii() { c.to_string() } else {
-                c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04X}")).collect()
-            }).collect();
+            let mut escaped = String::new();
+            for unit in text.encode_utf16() {
+                match u8::try_from(unit).ok().filter(u8::is_ascii) {
+                    Some(ascii) => escaped.push(char::from(ascii)),
+                    None => write!(escaped, "\\u{unit:04X}").expect("a string"),
+                }
+            }
+            text = escaped;
         }
         let object = object(&text);
         let parsed = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");

@@ -20,7 +20,9 @@ const LISTS: &str = concat!(
 
 fn lists() -> World {
     let world = World::new(LISTS);
-    ["a.jpg", "in/b.jpg", "c.jpg"].iter().for_each(|name| world.picture(name));
+    for name in ["a.jpg", "in/b.jpg", "c.jpg"] {
+        world.picture(name);
+    }
     world
 }
 
@@ -85,7 +87,9 @@ fn of_fields(world: &World, fields: &str) -> ExportOptions {
 #[test]
 fn every_field_has_a_text_file_of_its_own() {
     let world = World::new(FIELDS);
-    ["a.jpg", "b.jpg"].iter().for_each(|name| world.picture(name));
+    for name in ["a.jpg", "b.jpg"] {
+        world.picture(name);
+    }
     let (outcome, printed) = export(&of_fields(&world, "text,text_ko"));
     assert_eq!(outcome.unwrap(), Outcome { read: 4, exported: 3, without_caption: 1, ..Outcome::default() });
     assert!(printed.out().ends_with(": 3 text files\n"), "{printed:?}");

@@ -12,8 +12,8 @@ use super::{chunks, form, open, options};
 use crate::dataset::{Amendment, Dataset, Entry, OpenOptions, RecordId, save, save_shard};
 use crate::parquet_file::fixture::{Form, ListRow, write_lists};
 
-fn texts(texts: &[&str]) -> Option<Vec<Option<String>>> {
-    Some(texts.iter().map(|text| Some((*text).to_owned())).collect())
+fn texts(texts: &[&str]) -> Vec<Option<String>> {
+    texts.iter().map(|text| Some((*text).to_owned())).collect()
 }
 
 fn row(number: i64, texts: Option<Vec<Option<String>>>) -> ListRow {
@@ -23,7 +23,7 @@ fn row(number: i64, texts: Option<Vec<Option<String>>>) -> ListRow {
 
 fn rows() -> Vec<ListRow> {
     let missing = Some(vec![Some("A coat.".to_owned()), None]);
-    vec![row(0, texts(&["A hat.", "A red hat."])), row(1, None), row(2, Some(Vec::new())), row(3, missing)]
+    vec![row(0, Some(texts(&["A hat.", "A red hat."]))), row(1, None), row(2, Some(Vec::new())), row(3, missing)]
 }
 
 fn open_fields(path: &Path, fields: &str) -> Dataset {
@@ -85,10 +85,10 @@ fn every_text_of_a_list_is_a_record_of_its_row() {
     let report = save(&dataset, &mut captions(&amendments), &options(&target)).expect("saved");
     assert_eq!((report.captions_changed, report.records_written, report.not_text_left), (4, 6, 0));
     let mut expected = rows();
-    expected[0].texts = texts(&["A hat.", "A blue hat."]);
-    expected[1].texts = texts(&["Shoes."]);
-    expected[2].texts = texts(&["Boots."]);
-    expected[3].texts = texts(&["A coat.", "새 외투"]);
+    expected[0].texts = Some(texts(&["A hat.", "A blue hat."]));
+    expected[1].texts = Some(texts(&["Shoes."]));
+    expected[2].texts = Some(texts(&["Boots."]));
+    expected[3].texts = Some(texts(&["A coat.", "새 외투"]));
     assert_eq!(read_rows(&target), expected);
     let schema = |path: &Path| {
         let reader = SerializedFileReader::new(fs::File::open(path).unwrap()).unwrap();

@@ -84,7 +84,7 @@ fn draw_caption(frame: &mut Frame, area: Rect, page: &Page, field: &Field, marks
     let lines = MarkedText { text: &text, style: theme.text, marks }.lines(columns);
     let height = usize::from(area.height);
     let last = lines.len().saturating_sub(height);
-    let middle = (rows_of.start + rows_of.end) / 2;
+    let middle = rows_of.start.midpoint(rows_of.end);
     let top = middle.saturating_sub(height / 2).min(rows_of.start).min(last);
     frame.render_widget(lines.into_iter().skip(top).take(height).collect::<Text>(), area);
     mark(frame, area, rows_of.start.saturating_sub(top)..rows_of.end.saturating_sub(top), theme);
