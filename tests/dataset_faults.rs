@@ -410,9 +410,9 @@ fn calls(case: Case) -> Calls {
     let files = folder.path().join("files");
     fs::create_dir(&files).expect("made");
     if matches!(case, Case::Sidecars) {
-        write_both(&files)
+        write_both(&files);
     } else {
-        case.write(&files)
+        case.write(&files);
     }
     let trace = folder.path().join("trace");
     let mut strace = Command::new("strace");

@@ -13,7 +13,7 @@ use super::config::{self, ConfigOptions};
 use super::demo::{self, DemoError};
 use super::describer::{DescriberError, DescriberSetup};
 use super::doctor::{self, DoctorOptions};
-use super::export::{self, ExportError, ExportOptions, Split, Transfer};
+use super::export::{self, ExportError, ExportOptions, Split, TextFiles, Transfer};
 use super::generate::{self, GenerateError, GenerateOptions, Task};
 use super::init::{self, InitError, InitOptions, InitSource};
 use super::merge::{self, MergeError, MergeOptions};
@@ -344,8 +344,7 @@ impl Run {
             output: args.output,
             only: args.only,
             split: args.split.map(|side| Split { side, test_percent: args.test_percent, seed: args.seed }),
-            extension: args.ext,
-            lines: args.lines,
+            texts: TextFiles { extension: args.ext, lines: args.lines },
             images: match (args.copy_images, args.link_images) {
                 (_, true) => Some(Transfer::Link),
                 (true, false) => Some(Transfer::Copy),

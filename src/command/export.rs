@@ -62,10 +62,7 @@ pub struct ExportOptions {
     pub only: Vec<DecisionKind>,
     /// Only records on one side of a split.
     pub split: Option<Split>,
-    /// Extension of text files. By default that of the file that exists, else `txt`.
-    pub extension: Option<String>,
-    /// Put all captions of an image into one text file, each on a line.
-    pub lines: bool,
+    pub texts: TextFiles,
     /// Put the images into the exported folder or table, too.
     pub images: Option<Transfer>,
     /// Put an apostrophe before cells of a CSV file that spreadsheets would run as formulas.
@@ -74,6 +71,15 @@ pub struct ExportOptions {
     pub force: bool,
     /// Show the progress on standard error.
     pub progress: bool,
+}
+
+/// How text files are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TextFiles {
+    /// By default that of the file that exists, else `txt`.
+    pub extension: Option<String>,
+    /// Put all captions of an image into one file, each on a line.
+    pub lines: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -192,8 +198,8 @@ pub fn run(options: &ExportOptions, out: &mut Console<'_>, errors: &mut Console<
             let sidecars = Sidecars {
                 source: &source,
                 folder: folder.as_deref(),
-                extension: options.extension.as_deref(),
-                lines: options.lines,
+                extension: options.texts.extension.as_deref(),
+                lines: options.texts.lines,
                 force: options.force,
                 images: options.images.map(|transfer| (&images, transfer)),
             };

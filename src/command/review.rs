@@ -9,7 +9,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use super::Input;
 use super::describer::DescriberError;
-use super::export::{self, ExportError, ExportOptions};
+use super::export::{self, ExportError, ExportOptions, TextFiles};
 use super::merge;
 use crate::cli::Format;
 use crate::config::{DescriberChoice, LogLevel};
@@ -274,8 +274,7 @@ fn export(input: &Input, request: ExportRequest) -> Result<String, String> {
         output: path,
         only: Vec::new(),
         split: None,
-        extension: None,
-        lines: false,
+        texts: TextFiles::default(),
         images: None,
         safe_csv: false,
         force,

@@ -19,6 +19,7 @@ use super::file_kind::{FileKind, TEXTS};
 use super::file_set::{FileSet, OpenFile, Starts};
 use super::source::Bytes;
 use super::{DatasetError, LeftOut, OpenOptions};
+use crate::parquet_file::hash_range;
 use crate::shared_file::SharedFile;
 use crate::tar_file::{MembersError, OpenArchive, Place, members};
 use lines::Lines;
@@ -140,10 +141,11 @@ pub(super) fn content_hash(file: &File) -> io::Result<Option<u128>> {
     let mut hasher = Hasher::new();
     hasher.write(&file.len().to_le_bytes());
     let mut at = 0;
-    for image in images.into_iter().chain(std::iter::once(file.len()..file.len())) {
-        crate::parquet_file::hash_range(&file, at, image.start, &mut hasher)?;
+    for image in images {
+        hash_range(&file, at, image.start, &mut hasher)?;
         at = image.end;
     }
+    hash_range(&file, at, file.len(), &mut hasher)?;
     Ok(Some(hasher.finish_128()))
 }
 

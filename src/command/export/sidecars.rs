@@ -269,9 +269,9 @@ impl<'a> Sidecars<'a> {
         let image = self.image(record)?;
         // `init` passes over an empty text file if there is another.
         let is_used = |path: &&PathBuf| path.metadata().is_ok_and(|found| found.len() > 0);
-        let existing = existing(extensions, record, &image);
+        let known = existing(extensions, record, &image);
         let extension = extension_of(extensions, record).unwrap_or(EXTENSIONS[0]);
-        let path = existing.iter().find(is_used).or(existing.first());
+        let path = known.iter().find(is_used).or(known.first());
         let path = path.cloned().unwrap_or_else(|| image.with_extension(extension));
         if (self.folder.is_none() || self.images.is_some()) && path == image {
             return Err(NoImage::bad_path(format!("{}: the image itself ends in .{extension}", record.file_name)));
@@ -317,6 +317,26 @@ impl Notes {
         ];
         super::report(&notes.into_iter().flatten().collect::<Vec<_>>(), errors)
     }
+}
+
+/// Returns the text files of a record that exist: with the stem of its image (`a.txt`), then with the whole name
+/// (`a.jpg.txt`).
+fn existing(extensions: &[String], record: &Record, image: &Path) -> Vec<PathBuf> {
+    let own = extension_of(extensions, record);
+    let extensions = own.as_ref().map_or(&EXTENSIONS[..], std::slice::from_ref);
+    let bases = [image.with_extension(""), image.to_owned()];
+    let bases = if own.is_some() { &bases[..1] } else { &bases[..] };
+    let path = |base: &Path, extension: &str| {
+        let mut path = base.as_os_str().to_owned();
+        path.push(".");
+        path.push(extension);
+        PathBuf::from(path)
+    };
+    let paths = bases.iter().flat_map(|base| extensions.iter().map(|extension| path(base, extension)));
+    let mut found: Vec<PathBuf> = paths.filter(|path| path != image && path.is_file()).collect();
+    // Some file systems ignore case.
+    found.dedup_by(|one, other| is_same_path(one, other));
+    found
 }
 
 /// Returns the chosen extension of a record's text file.

@@ -45,13 +45,16 @@ fn options(world: &World, to: Format) -> ExportOptions {
         output: None,
         only: Vec::new(),
         split: None,
-        extension: None,
-        lines: false,
+        texts: TextFiles::default(),
         images: None,
         safe_csv: false,
         force: false,
         progress: false,
     }
+}
+
+fn with_extension(extension: &str) -> TextFiles {
+    TextFiles { extension: Some(extension.to_owned()), lines: false }
 }
 
 fn export(options: &ExportOptions) -> (Result<Outcome, ExportError>, Printed) {
@@ -366,11 +369,11 @@ fn the_text_file_that_exists_is_written() {
         "1 text file not written, because the image has another one; --ext selects the extension: in/b.caption\n";
     assert!(printed.errors().contains(note), "{printed:?}");
 
-    let extension = Some("caption".to_owned());
-    export(&ExportOptions { force: true, extension, ..options(&world, Format::Txt) }).0.unwrap();
+    let texts = with_extension("caption");
+    export(&ExportOptions { force: true, texts, ..options(&world, Format::Txt) }).0.unwrap();
     assert_eq!(world.read("in/b.caption"), "Ein Mantel, grün.\n");
     for extension in ["", ".txt", "a/b", "JPG"] {
-        let options = ExportOptions { extension: Some(extension.to_owned()), ..options(&world, Format::Txt) };
+        let options = ExportOptions { texts: with_extension(extension), ..options(&world, Format::Txt) };
         assert!(matches!(export(&options).0, Err(ExportError::Extension { .. })), "{extension}");
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use super::{export, options, with_images};
+use super::{export, options, with_extension, with_images};
 use crate::cli::Format;
-use crate::command::export::{ExportError, ExportOptions, Outcome, Transfer};
+use crate::command::export::{ExportError, ExportOptions, Outcome, TextFiles, Transfer};
 use crate::command::fixture::{World, edited};
 use crate::dataset::OpenOptions;
 use crate::session::Decision;
@@ -17,6 +17,10 @@ const LISTS: &str = concat!(
     "{\"file_name\": \"./a.jpg\", \"text\": [\"빨간 모자.\"]}\n",
     "{\"file_name\": \"gone.jpg\", \"text\": [\"Gone.\"]}\n",
 );
+
+fn lines() -> TextFiles {
+    TextFiles { extension: None, lines: true }
+}
 
 fn lists() -> World {
     let world = World::new(LISTS);
@@ -97,11 +101,11 @@ fn every_field_has_a_text_file_of_its_own() {
     assert_eq!([read("a.txt"), read("a.text_ko.txt"), read("b.txt")], ["A hat.\n", "모자.\n", "A coat.\n"]);
     assert!(!world.path("b.text_ko.txt").exists());
 
-    let chosen = ExportOptions { extension: Some("caption, ko.txt".to_owned()), ..of_fields(&world, "text,text_ko") };
+    let chosen = ExportOptions { texts: with_extension("caption, ko.txt"), ..of_fields(&world, "text,text_ko") };
     assert_eq!(export(&chosen).0.unwrap().exported, 3);
     assert_eq!([read("a.caption"), read("a.ko.txt")], ["A hat.\n", "모자.\n"]);
 
-    let too_few = ExportOptions { extension: Some("txt".to_owned()), ..of_fields(&world, "text,text_ko") };
+    let too_few = ExportOptions { texts: with_extension("txt"), ..of_fields(&world, "text,text_ko") };
     let error = export(&too_few).0.unwrap_err();
     assert!(error.to_string().contains("one for each caption"), "{error}");
 }
@@ -129,15 +133,15 @@ fn captions_of_a_list_become_lines_if_asked_for() {
     let refused = export(&ExportOptions { force: true, ..options(&world, Format::Txt) }).0.unwrap_err();
     assert!(matches!(&refused, ExportError::Shared { .. }) && refused.to_string().contains("--lines"), "{refused}");
 
-    let lines = World::new(&LISTS.replace("\"./a.jpg\"", "\"d.jpg\""));
-    let to_lines = ExportOptions { lines: true, ..options(&lines, Format::Txt) };
+    let world_of_lines = World::new(&LISTS.replace("\"./a.jpg\"", "\"d.jpg\""));
+    let to_lines = ExportOptions { texts: lines(), ..options(&world_of_lines, Format::Txt) };
     let (outcome, printed) = export(&to_lines);
     assert_eq!(outcome.unwrap(), Outcome { read: 7, exported: 6, without_caption: 1, ..Outcome::default() });
-    assert_eq!(lines.read("a.txt"), "A hat.\nA \"red\" hat.\n");
-    assert_eq!(lines.read("in/b.txt"), "A coat.\n");
+    assert_eq!(world_of_lines.read("a.txt"), "A hat.\nA \"red\" hat.\n");
+    assert_eq!(world_of_lines.read("in/b.txt"), "A coat.\n");
     assert!(printed.errors().contains("1 caption with line breaks, which are spaces now: a.txt"), "{printed:?}");
 
-    let apart = export(&ExportOptions { lines: true, ..options(&world, Format::Txt) }).0.unwrap_err();
+    let apart = export(&ExportOptions { texts: lines(), ..options(&world, Format::Txt) }).0.unwrap_err();
     assert!(matches!(apart, ExportError::Shared { .. }), "not next to each other: {apart}");
 }
 
@@ -148,7 +152,7 @@ fn captions_of_one_image_on_lines_next_to_each_other_are_lines_of_one_file() {
         "{\"file_name\": \"./a.jpg\", \"text\": \"Two.\"}\n",
         "{\"file_name\": \"b.jpg\", \"text\": \"B.\"}\n",
     ));
-    let (outcome, _) = export(&ExportOptions { lines: true, ..options(&world, Format::Txt) });
+    let (outcome, _) = export(&ExportOptions { texts: lines(), ..options(&world, Format::Txt) });
     assert_eq!(outcome.unwrap().exported, 3);
     assert_eq!([world.read("a.txt"), world.read("b.txt")], ["One.\nTwo.\n", "B.\n"]);
 }
