@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod archive;
+mod broad_folder;
 mod crash_recovery;
 mod emulator;
 mod full_review;

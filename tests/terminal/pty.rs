@@ -28,7 +28,14 @@ impl Reviewer {
     }
 
     /// Starts `recaption ARGUMENTS` in a terminal that reports a size, with more environment variables.
-    pub fn start_in(home: &Path, arguments: &[&str], (cols, rows): (u16, u16), variables: &[(&str, &str)]) -> Self {
+    pub fn start_in(home: &Path, arguments: &[&str], size: (u16, u16), variables: &[(&str, &str)]) -> Self {
+        let mut reviewer = Self::spawn(home, arguments, size, variables);
+        reviewer.answer_queries();
+        reviewer
+    }
+
+    /// Starts `recaption ARGUMENTS` without a word to its queries, if it asks something else first.
+    pub fn spawn(home: &Path, arguments: &[&str], (cols, rows): (u16, u16), variables: &[(&str, &str)]) -> Self {
         let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_recaption"));
@@ -56,14 +63,12 @@ impl Reviewer {
             }
         });
         let screen = vt100::Parser::new(30, 100, 0);
-        let mut reviewer = Self { screen, output, keyboard, master: pair.master, child, reader: listener };
-        reviewer.answer_queries();
-        reviewer
+        Self { screen, output, keyboard, master: pair.master, child, reader: listener }
     }
 
     /// Answers the capability queries of the program like a terminal without graphics, so that it does not wait for its
     /// timeout.
-    fn answer_queries(&mut self) {
+    pub fn answer_queries(&mut self) {
         let mut output = Vec::new();
         let deadline = Instant::now() + TIMEOUT;
         // Primary device attributes are the last query.
