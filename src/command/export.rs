@@ -52,7 +52,6 @@ pub use outcome::Outcome;
 pub use split::Split;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "independent options of the command line")]
 pub struct ExportOptions {
     pub input: Input,
     pub to: Format,

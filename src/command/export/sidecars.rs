@@ -371,23 +371,3 @@ impl From<BatchError> for ExportError {
         }
     }
 }
-
-/// Returns the text files of a record that exist: with the stem of its image (`a.txt`), then with the whole name
-/// (`a.jpg.txt`).
-fn existing(extensions: &[String], record: &Record, image: &Path) -> Vec<PathBuf> {
-    let own = extension_of(extensions, record);
-    let extensions = own.as_ref().map_or(&EXTENSIONS[..], std::slice::from_ref);
-    let bases = [image.with_extension(""), image.to_owned()];
-    let bases = if own.is_some() { &bases[..1] } else { &bases[..] };
-    let path = |base: &Path, extension: &str| {
-        let mut path = base.as_os_str().to_owned();
-        path.push(".");
-        path.push(extension);
-        PathBuf::from(path)
-    };
-    let paths = bases.iter().flat_map(|base| extensions.iter().map(|extension| path(base, extension)));
-    let mut found: Vec<PathBuf> = paths.filter(|path| path != image && path.is_file()).collect();
-    // Some file systems ignore case.
-    found.dedup_by(|one, other| is_same_path(one, other));
-    found
-}
