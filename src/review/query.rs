@@ -316,7 +316,7 @@ impl Query {
             Self::Fuzzy(letters) => view.name(|name| letters.matches(name)),
             Self::Name(value) => view.name(|name| value.matches(name)),
             Self::Caption(value) => view.caption(|caption| value.matches(caption)),
-            Self::Words(range) => view.caption(|caption| range.contains(count(text::word_count(caption)))),
+            Self::Words(range) => view.caption(|caption| range.contains(count(view.rules.length(caption)))),
             Self::Tag(value) => {
                 let has_tag = view.caption(|caption| view.is_string() && value.matches_tag_of(caption));
                 let field = view.field(Aspect::Tag.key());

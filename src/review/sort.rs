@@ -71,7 +71,7 @@ impl SortBy {
     /// Returns the key of a record. Equal keys stay in file order.
     fn key(self, view: &RecordView) -> u32 {
         match self {
-            Self::Words => u32::try_from(text::word_count(&view.shown().0)).unwrap_or(u32::MAX),
+            Self::Words => u32::try_from(view.rules.length(&view.shown().0)).unwrap_or(u32::MAX),
             Self::Findings => severity(view),
             Self::Status => status(view.state),
             // Saturates: a session has fewer events.

@@ -146,3 +146,10 @@ fn a_substitution_changes_texts_only() {
     world.keys(":").write("%prefix style, ").keys("Enter");
     assert_eq!(world.model.current(RecordId(0)).as_deref(), Some(r#"{"style": "kind of a coat"}"#));
 }
+
+#[test]
+fn the_words_of_texts_count_and_not_the_keys() {
+    let mut world = world(r#"{"a key": "one two", "list": ["three", 4]}"#);
+    world.keys("f").write("words:3").keys("Enter");
+    assert_eq!(world.listed(), [0]);
+}

@@ -159,6 +159,15 @@ fn choices(world: &World) -> Vec<&str> {
 }
 
 #[test]
+fn lengths_are_counted_in_tags() {
+    let mut world = tagged(&["long hair, red hat", "a hat on a shelf", "hat, cap, coat"]);
+    world.keys("f").write("words:2..").keys("Enter");
+    assert_eq!(world.listed(), [0, 2]);
+    world.keys("F o w");
+    assert_eq!(world.listed(), [2, 0, 1]);
+}
+
+#[test]
 fn tab_completes_tags_and_cycles() {
     let mut world = tagged(&["long hair, hat", "hat, long_dress, long hair", "cap", "hoodie, hat"]);
     world.keys("j j e").write("cap, h").keys("Tab");

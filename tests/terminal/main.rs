@@ -13,3 +13,4 @@ mod pictures;
 mod pty;
 mod sessions;
 mod siblings;
+mod structured;
