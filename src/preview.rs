@@ -26,7 +26,7 @@ pub use shape::{Areas, Shape};
 pub use thumbnails::{Thumbnails, thumbnail};
 pub use zoom::{Crop, Framing, PictureView, Zoom};
 
-pub(crate) use encode::{inline, resize};
+pub(crate) use encode::{inline, inline_file, resize_if_large};
 pub(crate) use fit::pixels;
 
 /// The message is shown in place of the picture and contains no control characters.

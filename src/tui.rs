@@ -18,7 +18,7 @@ pub mod view;
 
 use std::collections::VecDeque;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum as _;
 use crossterm::event::Event;
@@ -57,8 +57,8 @@ const PROBE_TIMEOUT: Duration = Duration::from_millis(400);
 const NOT_UTF8: &str =
     "the terminal is not in UTF-8: \"?\" stands for other characters than ASCII; start it with LANG=C.UTF-8";
 
-/// The most events and messages handled between two frames, so that a flood does not freeze the screen.
-const BATCH: usize = 1_000;
+/// How long events and messages are handled before the next frame, so that a flood does not freeze the screen.
+const BATCH: Duration = Duration::from_millis(4);
 
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -299,7 +299,8 @@ impl<'a> App<'a> {
                 event = events.next() => self.terminal_event(event?, runtime)?,
                 Some(msg) = messages.recv() => self.handle(msg, runtime),
             }
-            for _ in 0..BATCH {
+            let begun = Instant::now();
+            while begun.elapsed() < BATCH {
                 if self.quitting || self.pause.is_some() {
                     break;
                 }

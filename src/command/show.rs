@@ -182,14 +182,26 @@ impl Drawing {
         let terminal = &self.terminal;
         let protocol = terminal.printing;
         let area = terminal.max_area(protocol, self.area);
+        let crop = |info: &PictureInfo| {
+            let picture = (info.width, info.height);
+            let framing = Framing { picture, area, cell: terminal.cell, max_scale: self.enlarge };
+            framing.crop(Zoom::FIT).ok_or_else(|| PreviewError::Encode("the terminal is too small".to_owned()))
+        };
+        if protocol == Protocol::Iterm {
+            // Enough to find damage.
+            const SMALLEST: (u32, u32) = (1, 1);
+            let decoded = decode(bytes, SMALLEST)?;
+            let cells = crop(&decoded.info)?.cells;
+            if let Some(sequence) = preview::inline_file(bytes, &decoded, cells) {
+                print_inline(&sequence, cells, out)?;
+                return Ok(decoded.info);
+            }
+        }
         let decoded = decode(bytes, pixels(area, terminal.cell))?;
         let info = decoded.info;
-        let picture = (info.width, info.height);
-        let framing = Framing { picture, area, cell: terminal.cell, max_scale: self.enlarge };
-        let crop =
-            framing.crop(Zoom::FIT).ok_or_else(|| PreviewError::Encode("the terminal is too small".to_owned()))?;
+        let crop = crop(&info)?;
         let cells = crop.cells;
-        let picture = preview::resize(&decoded, &crop, protocol, terminal)?;
+        let picture = preview::resize_if_large(&decoded, &crop, protocol, terminal)?;
         let by_viuer = match protocol {
             Protocol::Kitty | Protocol::Blocks => true,
             // viuer only checks environment variables, which SSH does not forward.
@@ -212,17 +224,20 @@ impl Drawing {
                 other => Failure::Picture(PreviewError::Encode(other.to_string())),
             })?;
         } else if let Some(sequence) = inline(picture, cells, protocol)? {
-            // The sequence moves the cursor down, which would fail at the bottom of the screen: scroll first, then move
-            // back up.
-            let line_feeds = "\n".repeat(cells.rows.into());
-            let rows = cells.rows;
-            let drawn = out
-                .raw_stream()
-                .and_then(|out| write!(out, "{line_feeds}\x1b[{rows}A\x1b7{sequence}\x1b8\x1b[{rows}B"));
-            drawn.map_err(Failure::Output)?;
+            print_inline(&sequence, cells, out)?;
         }
         Ok(info)
     }
+}
+
+/// Prints a sequence that draws an image at the cursor, and moves below it.
+fn print_inline(sequence: &str, cells: CellArea, out: &mut Console<'_>) -> Result<(), Failure> {
+    // The sequence moves the cursor down, which would fail at the bottom of the screen: scroll first, then move back up.
+    let line_feeds = "\n".repeat(cells.rows.into());
+    let rows = cells.rows;
+    let drawn =
+        out.raw_stream().and_then(|out| write!(out, "{line_feeds}\x1b[{rows}A\x1b7{sequence}\x1b8\x1b[{rows}B"));
+    drawn.map_err(Failure::Output)
 }
 
 /// Queries the terminal, in raw mode so that its replies are not echoed.
@@ -238,6 +253,7 @@ fn probe() -> Capabilities {
 
 #[cfg(test)]
 mod tests {
+    use base64::prelude::{BASE64_STANDARD, Engine as _};
     use image::{Rgb, RgbImage};
 
     use super::*;
@@ -312,6 +328,29 @@ mod tests {
         // Enlarged to the width: 800×400 pixels, 20 rows.
         let out = drawing(f64::INFINITY);
         assert!(out.contains("\"1;1;800;400") && out.ends_with("\x1b8\x1b[20B"));
+    }
+
+    #[test]
+    fn a_small_jpeg_is_handed_to_iterm2_as_it_is_unless_it_is_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jpg");
+        let jpeg = crate::picture::fixture::jpeg(&RgbImage::from_pixel(40, 20, Rgb([1, 2, 3])));
+        std::fs::write(&path, &jpeg).unwrap();
+        let terminal = Capabilities { protocol: Protocol::Iterm, printing: Protocol::Iterm, ..Capabilities::minimal() };
+        let area = CellArea { columns: 80, rows: 24 };
+        let printer = Printer::Picture(Drawing { terminal, area, enlarge: 1.0, on_terminal: false });
+        let file = BASE64_STANDARD.encode(&jpeg);
+        let (out, errors, _) = shown(&path, &printer);
+        assert!(
+            out.contains(&format!(";width=4;height=1;preserveAspectRatio=0;doNotMoveCursor=1:{file}\x07")),
+            "{out}"
+        );
+        assert!(out.starts_with("\n\x1b[1A\x1b7\x1b]1337;File=inline=1;") && out.ends_with("\x1b8\x1b[1B"), "{out}");
+        assert_eq!(errors, "");
+        std::fs::write(&path, &jpeg[..jpeg.len() - 2]).unwrap();
+        let (out, errors, _) = shown(&path, &printer);
+        assert!(out.contains("\x1b]1337;File=") && !out.contains(&file), "{out}");
+        assert!(errors.contains("cut off"), "{errors}");
     }
 
     #[test]

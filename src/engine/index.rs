@@ -2,6 +2,7 @@
 //! several records share.
 
 use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
 use super::{Checked, Emit, EngineEvent, Stopping};
 use crate::dataset::{Dataset, Entry, Progress};
@@ -9,8 +10,36 @@ use crate::picture;
 use crate::session::WorkerHandle;
 use crate::text::counted;
 
-/// Records between two reports of the check.
-const REPORT_INTERVAL: u32 = 1_024;
+/// Records between two looks at the clock during the check.
+const LOOK_EVERY: u32 = 1_024;
+
+/// The shortest time between two reports of the index. Each costs a frame, which takes as long as indexing ten megabytes.
+const INDEX_REPORTS: Duration = Duration::from_millis(100);
+
+/// The shortest time between two reports of the check. A later one would have more bad images than the screen can take
+/// between two keys.
+const CHECK_REPORTS: Duration = Duration::from_millis(16);
+
+/// Limits the rate of reports. The first one is always due.
+struct Reports {
+    interval: Duration,
+    last: Option<Instant>,
+}
+
+impl Reports {
+    const fn every(interval: Duration) -> Self {
+        Self { interval, last: None }
+    }
+
+    /// Returns true if a report is due, which then counts as made.
+    fn is_due(&mut self) -> bool {
+        let is_due = self.last.is_none_or(|last| last.elapsed() >= self.interval);
+        if is_due {
+            self.last = Some(Instant::now());
+        }
+        is_due
+    }
+}
 
 pub(super) fn run(
     dataset: &Dataset,
@@ -22,8 +51,11 @@ pub(super) fn run(
     let report = |progress: &Progress| {
         emit(EngineEvent::Indexed { records: progress.records, complete: progress.complete });
     };
+    let mut reports = Reports::every(INDEX_REPORTS);
     let built = dataset.build_index(&mut |progress| {
-        report(&progress);
+        if reports.is_due() {
+            report(&progress);
+        }
         stopping.check()
     });
     match built {
@@ -61,6 +93,7 @@ fn left_out(dataset: &Dataset) -> Option<String> {
 /// Checks that every line can be parsed and every image file exists.
 fn check(dataset: &Dataset, emit: &Emit, stopping: &Stopping) {
     let mut found = Checked::default();
+    let mut reports = Reports::every(CHECK_REPORTS);
     let result = dataset.scan(&mut |entry| {
         found.records += 1;
         match &entry {
@@ -73,9 +106,11 @@ fn check(dataset: &Dataset, emit: &Emit, stopping: &Stopping) {
                 }
             }
         }
-        if found.records.is_multiple_of(REPORT_INTERVAL) {
-            let next = Checked { records: found.records, ..Checked::default() };
-            emit(EngineEvent::Checked(std::mem::replace(&mut found, next)));
+        if found.records.is_multiple_of(LOOK_EVERY) {
+            if reports.is_due() {
+                let next = Checked { records: found.records, ..Checked::default() };
+                emit(EngineEvent::Checked(std::mem::replace(&mut found, next)));
+            }
             return stopping.check();
         }
         ControlFlow::Continue(())

@@ -10,7 +10,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use image::DynamicImage;
+use image::metadata::Orientation;
 use ratatui::layout::Size;
 use ratatui_image::protocol::Protocol as Drawn;
 use ratatui_image::protocol::halfblocks::Halfblocks;
@@ -23,7 +25,7 @@ use super::capabilities::{Capabilities, Protocol};
 use super::fit::CellArea;
 use super::painter::Payload;
 use super::zoom::{Crop, Framing, PictureView};
-use crate::picture::{self, Decoded, PictureInfo, catch_panic, clean_message, decode, opaque};
+use crate::picture::{self, Decoded, PictureFormat, PictureInfo, catch_panic, clean_message, decode, opaque};
 
 /// A picture resized to an area of cells and encoded for this terminal. Cheap to clone.
 #[derive(Clone)]
@@ -191,7 +193,7 @@ pub(super) fn crop(decoded: &Decoded, view: PictureView, terminal: &Capabilities
 }
 
 /// Resizes a crop to the pixels that `protocol` needs: upright and opaque.
-pub(crate) fn resize(
+pub(super) fn resize(
     decoded: &Decoded,
     crop: &Crop,
     protocol: Protocol,
@@ -201,6 +203,37 @@ pub(crate) fn resize(
     let square = if protocol == Protocol::Blocks { 2 } else { u32::from(terminal.cell.width) };
     let size = terminal.resolution(protocol, crop.cells);
     resize_part(decoded, (crop.start, crop.size), size, square)
+}
+
+/// Like [`resize`], but leaves a picture of few pixels to the terminal to scale.
+pub(crate) fn resize_if_large(
+    decoded: &Decoded,
+    crop: &Crop,
+    protocol: Protocol,
+    terminal: &Capabilities,
+) -> Result<DynamicImage, PreviewError> {
+    /// More take longer to send than to resize.
+    const MOST: u64 = 1_500_000;
+    let (width, height) = decoded.upright();
+    let is_whole = crop.size == (decoded.info.width, decoded.info.height);
+    if protocol == Protocol::Kitty && is_whole && u64::from(width) * u64::from(height) <= MOST {
+        return resize_part(decoded, (crop.start, crop.size), (width, height), u32::from(terminal.cell.width));
+    }
+    resize(decoded, crop, protocol, terminal)
+}
+
+/// Returns the escape sequence that prints an image file at the cursor in an area of cells (iTerm2), or `None` if the terminal
+/// may show it differently: it is large, damaged, rotated, in other colours or not JPEG.
+pub(crate) fn inline_file(bytes: &[u8], decoded: &Decoded, cells: CellArea) -> Option<String> {
+    const LARGEST: usize = 1_000_000;
+    let is_plain = decoded.orientation == Orientation::NoTransforms && decoded.is_srgb && decoded.info.damage.is_none();
+    if decoded.info.format != PictureFormat::Jpeg || !is_plain || bytes.len() > LARGEST {
+        return None;
+    }
+    let CellArea { columns, rows } = cells;
+    let (size, data) = (bytes.len(), BASE64_STANDARD.encode(bytes));
+    let options = format!("inline=1;size={size};width={columns};height={rows};preserveAspectRatio=0;doNotMoveCursor=1");
+    Some(format!("\x1b]1337;File={options}:{data}\x07"))
 }
 
 /// Resizes a part of a picture, given by start and size: upright, opaque, on a checkerboard with squares of this size.

@@ -136,6 +136,14 @@ impl Tabs {
         self.total
     }
 
+    /// Returns all indexed records, also those that cannot be listed.
+    #[must_use]
+    pub fn all(&self) -> RoaringBitmap {
+        let mut all = RoaringBitmap::new();
+        all.insert_range(0..self.total);
+        all
+    }
+
     /// Returns the number of records that need no more review: accepted, edited, kept or excluded.
     #[must_use]
     pub fn reviewed(&self) -> u64 {
@@ -288,12 +296,7 @@ impl Tabs {
 
     /// Returns the records of a tab that have a place in the list's order.
     pub(super) fn records_of(&self, tab: Tab) -> RoaringBitmap {
-        let all = || {
-            let mut all = RoaringBitmap::new();
-            all.insert_range(0..self.total);
-            all
-        };
-        let records = self.set_of(tab).map_or_else(all, |set| set.records().clone());
+        let records = self.set_of(tab).map_or_else(|| self.all(), |set| set.records().clone());
         match self.order() {
             Some(order) => order.retain_placed(records),
             None => records,

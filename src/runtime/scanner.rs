@@ -70,14 +70,13 @@ pub(super) fn run(dataset: &Dataset, scan: &Scan, messages: &UnboundedSender<Msg
 
 /// Splits records into runs of consecutive ones, each read with one call.
 pub(super) fn runs(records: &RoaringBitmap) -> Vec<Range<u32>> {
-    let mut runs: Vec<Range<u32>> = records.iter().map(|record| record..record + 1).collect();
-    runs.dedup_by(|next, run| {
-        let joins = run.end == next.start && run.len() < CHUNK as usize;
-        if joins {
-            run.end = next.end;
+    let mut runs: Vec<Range<u32>> = Vec::new();
+    for record in records {
+        match runs.last_mut().filter(|run| run.end == record && run.len() < CHUNK as usize) {
+            Some(run) => run.end = record + 1,
+            None => runs.push(record..record + 1),
         }
-        joins
-    });
+    }
     runs
 }
 

@@ -15,18 +15,29 @@ pub struct BareWord<'a> {
 
 /// Returns the normalised words of a text.
 pub fn bare_words(text: &str) -> impl Iterator<Item = BareWord<'_>> {
-    words(text).map(|word| {
-        let bare = |character: char| !character.is_alphanumeric();
-        let is_lower = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
-        let text = if word.bytes().all(is_lower) {
-            Cow::Borrowed(word.trim_matches(bare))
-        } else {
-            // Trimmed after lowercasing, because the lower case of some letters ends in a combining mark.
-            Cow::Owned(word.to_lowercase().trim_matches(bare).to_owned())
-        };
-        let ends_clause = word.trim_start_matches(bare).ends_with(['.', ',', ';', ':', '!', '?', ')', '—', '。', '，']);
-        BareWord { text, ends_clause }
-    })
+    // Bytes are faster, for nearly all words.
+    words(text).map(|word| if word.is_ascii() { bare_ascii_word(word) } else { bare_word(word) })
+}
+
+fn bare_word(word: &str) -> BareWord<'_> {
+    let bare = |character: char| !character.is_alphanumeric();
+    // Trimmed after lowercasing, because the lower case of some letters ends in a combining mark.
+    let text = Cow::Owned(word.to_lowercase().trim_matches(bare).to_owned());
+    let ends_clause = word.trim_start_matches(bare).ends_with(['.', ',', ';', ':', '!', '?', ')', '—', '。', '，']);
+    BareWord { text, ends_clause }
+}
+
+fn bare_ascii_word(word: &str) -> BareWord<'_> {
+    let bytes = word.as_bytes();
+    let is_bare = |byte: &u8| byte.is_ascii_alphanumeric();
+    let (Some(start), Some(last)) = (bytes.iter().position(is_bare), bytes.iter().rposition(is_bare)) else {
+        return BareWord { text: Cow::Borrowed(""), ends_clause: false };
+    };
+    let text = &word[start..=last];
+    let is_lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    let text = if is_lower { Cow::Borrowed(text) } else { Cow::Owned(text.to_ascii_lowercase()) };
+    let ends_clause = matches!(bytes.last(), Some(b'.' | b',' | b';' | b':' | b'!' | b'?' | b')'));
+    BareWord { text, ends_clause }
 }
 
 /// A sequence of normalised words.
@@ -85,6 +96,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn ascii_words_follow_the_rule_for_all_words(word in "[!-~]{1,8}") {
+            prop_assert_eq!(bare_ascii_word(&word), bare_word(&word));
+        }
+
         #[test]
         fn a_text_begins_with_its_own_words(text in "[a-zA-Z가-힣 ,.\"-]{0,60}", first in 1_usize..5) {
             let words: Vec<String> = bare_words(&text).map(|word| word.text.into_owned()).filter(|word| !word.is_empty()).collect();

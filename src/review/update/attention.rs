@@ -58,7 +58,7 @@ pub(super) fn scanned(model: &mut Model, scanned: &Scanned) {
 pub(super) fn forget(model: &mut Model, out: &mut Vec<Effect>) {
     if let Some(attention) = model.attention.take() {
         out.extend(attention.scan().map(Effect::StopScan));
-        let among = (0..model.tabs.total()).collect();
+        let among = model.tabs.all();
         model.tabs.set_findings(&among, &RoaringBitmap::new());
         model.tabs.set_errors(&among, &RoaringBitmap::new());
     }

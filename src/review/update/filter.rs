@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use roaring::RoaringBitmap;
-
 use super::navigate;
 use crate::dataset::RecordId;
 use crate::review::query::{self, Completion, Query, Vocabulary, complete};
@@ -96,9 +94,7 @@ pub(super) fn apply(model: &mut Model, text: String, query: Option<Query>, out: 
         out.extend(filter.hits.scan().map(Effect::StopScan));
         filter.hits.into_found()
     } else {
-        let mut all = RoaringBitmap::new();
-        all.insert_range(0..model.tabs.total());
-        all
+        model.tabs.all()
     };
     let (id, query) = (model.new_scan(), Arc::new(query));
     let hits = Matches::new(query.clone(), id, listed, model.tabs.order());

@@ -20,7 +20,7 @@ pub(super) fn begin(model: &mut Model, wanted: Wanted, out: &mut Vec<Effect>) {
         return;
     }
     let (scope, records): (Scope, RoaringBitmap) = match wanted.everywhere {
-        true => (Scope::All, (0..model.tabs.total()).collect()),
+        true => (Scope::All, model.tabs.all()),
         false if !model.selection.is_empty() => (Scope::Selected, model.selected()),
         false => (Scope::InView, model.in_view()),
     };
