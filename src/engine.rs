@@ -317,13 +317,13 @@ impl Engine {
 
     /// Gathers the statistics of the events stored so far.
     pub fn gather_statistics(&mut self) {
-        let (dataset, location, max_words) = (self.dataset.clone(), self.location.clone(), self.rules.max_words);
+        let (dataset, location, rules) = (self.dataset.clone(), self.location.clone(), self.rules.clone());
         let (emit, stopping) = (Arc::clone(&self.emit), self.stopping.clone());
         self.spawn_reader("statistics", move || {
             let history = session::read_history(&location, &dataset).map_err(|error| error.to_string());
             let figures = history.and_then(|history| {
-                Figures::gather(&dataset, &history, max_words, &mut || stopping.check())
-                    .map_err(|error| error.to_string())
+                let rules = style::settled(&dataset, &rules).map_err(|error| error.to_string())?;
+                Figures::gather(&dataset, &history, &rules, &mut || stopping.check()).map_err(|error| error.to_string())
             });
             if let Some(figures) = figures.transpose() {
                 emit(EngineEvent::Statistics(figures.map(Box::new)));

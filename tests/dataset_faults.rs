@@ -401,7 +401,7 @@ fn a_full_disk_leaves_the_old_file_intact() {
 struct Calls {
     /// The names of the files, including temporary ones.
     files: BTreeSet<String>,
-    /// The name of each call and its ordinal among the calls of that name.
+    /// The name of each call and its ordinal among the calls of that name in its thread, as strace counts them.
     calls: Vec<(String, usize)>,
 }
 
@@ -419,22 +419,26 @@ fn calls(case: Case) -> Calls {
     strace.args(["-f", "-y", "-s", "4096", "-e", "trace=file,desc", "-o"]).arg(&trace);
     assert_eq!(run(&mut strace, &files, case).code(), Some(SAVED));
     let mut found = Calls { files: BTreeSet::new(), calls: Vec::new() };
-    let mut counts: HashMap<String, usize> = HashMap::new();
+    let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
     // Names and open files are both shown as paths: `1234 rename("/x/files/a", …`, `1234 fsync(5</x/files/a>) …`.
     let within = format!("{}/", files.display());
     let whole = [format!("\"{}\"", files.display()), format!("<{}>", files.display())];
-    for line in content(&trace).lines() {
+    let trace = content(&trace);
+    for line in trace.lines() {
         let paths: Vec<_> = line.split(&within).skip(1).collect();
         if paths.is_empty() && !whole.iter().any(|path| line.contains(path)) {
             continue;
         }
         found.files.extend(paths.iter().filter_map(|path| path.split(['"', '>']).next()).map(str::to_owned));
-        let name = line.split_whitespace().nth(1).and_then(|call| call.split('(').next()).expect("a call");
-        let count = counts.entry(name.into()).or_default();
+        let mut words = line.split_whitespace();
+        let thread = words.next().expect("a thread");
+        let name = words.next().and_then(|call| call.split('(').next()).expect("a call");
+        let count = counts.entry((thread, name)).or_default();
         *count += 1;
+        let call = (name.to_owned(), *count);
         // Failures of `close` are harmless here.
-        if name != "close" {
-            found.calls.push((name.into(), *count));
+        if name != "close" && !found.calls.contains(&call) {
+            found.calls.push(call);
         }
     }
     found

@@ -317,7 +317,7 @@ impl Run {
                 (None, None) if args.tags => StatsMode::Tags,
                 (None, None) => StatsMode::Figures,
             },
-            max_words: self.config.max_words.get(),
+            rules: self.rules()?,
             json: args.json,
             ascii: self.ascii() || !self.terminal,
         };

@@ -11,8 +11,10 @@ use super::input::{self, Input, InputError};
 use crate::atomic_file::{self, WriteError, WriteWarning};
 use crate::console::{Console, Style};
 use crate::dataset::{Dataset, DatasetError};
+use crate::engine::style;
 use crate::exit::ExitCode;
 use crate::inputs::{Inputs, IsInput};
+use crate::lint::Rules;
 use crate::report::{Bars, Comparison, Figures, Page, Plan, RowKind, SpotReport, TagFigures};
 use crate::session::{self, History, Location, SessionError};
 
@@ -21,8 +23,8 @@ pub struct StatsOptions {
     /// A dataset or a session.
     pub input: Input,
     pub mode: StatsMode,
-    /// The limit for the length of a caption.
-    pub max_words: usize,
+    /// The style of the captions, and the limit for their length.
+    pub rules: Rules,
     /// Print one JSON object.
     pub json: bool,
     /// Print ASCII only.
@@ -99,7 +101,8 @@ pub fn run(options: &StatsOptions, out: &mut Console<'_>, errors: &mut Console<'
     match &options.mode {
         StatsMode::Figures => {
             let history = read_history(&dataset, &location, errors)?;
-            let gathered = Figures::gather(&dataset, &history, options.max_words, &mut || ControlFlow::Continue(()))?;
+            let rules = style::settled(&dataset, &options.rules)?;
+            let gathered = Figures::gather(&dataset, &history, &rules, &mut || ControlFlow::Continue(()))?;
             // Never `None`, because the callback never breaks.
             let figures = gathered.unwrap_or_default();
             options.print(|| figures.json(), |bars| figures.page(bars), out)

@@ -137,7 +137,7 @@ mod tests {
     #[case::unchanged("{\n  \"style\": \"photo\",\n  \"size\": 1.50\n}", Ok(BEFORE))]
     #[case::changed("{\"style\":\"drawing\",\"size\":1.50}", Ok("{\"style\": \"drawing\", \"size\": 1.50}\n"))]
     #[case::broken("{\n\"style\": photo}", Err("not JSON: expected value, in line 2"))]
-    #[case::prose("A photo.", Err("not JSON: expected value, in line 1"))]
+    #[case::prose("A photo.", Err("must be a JSON object {…}, in line 1"))]
     fn an_edit_keeps_the_white_space(#[case] typed: &str, #[case] expected: Result<&str, &str>) {
         let found = edited(BEFORE, typed, &rules());
         assert_eq!(found.as_deref().map_err(String::as_str), expected);

@@ -31,6 +31,8 @@ pub struct Figures {
     pub reasons: Vec<(String, u64)>,
     /// Lengths of the current captions.
     pub lengths: Lengths,
+    /// The lengths are numbers of tags, not of words.
+    pub in_tags: bool,
     /// The limit for the length of a caption.
     pub max_words: u64,
     /// The most frequent openings of captions.

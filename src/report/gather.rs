@@ -8,11 +8,12 @@ use super::phrases::{Hashes, Phrases};
 use super::{Counts, Figures, Lengths, Pace, SpotFigures, TextFigures, TextOrigin, VerdictCounts};
 use crate::dataset::{Dataset, DatasetError, Entry, Record, RecordId};
 use crate::describe::LOCAL;
+use crate::lint::Rules;
 use crate::session::{
     Action, ActionKind, Actor, CandidateId, Decision, DecisionKind, EditBase, History, RecordState, Seq,
 };
 use crate::statistics::{Proportion, to_f64};
-use crate::text;
+use crate::text::{self, JsonObject};
 
 /// Records between two calls of `keep_going`.
 const CHECK_INTERVAL: u32 = 1_024;
@@ -28,7 +29,7 @@ impl Figures {
     pub fn gather(
         dataset: &Dataset,
         history: &History,
-        max_words: usize,
+        rules: &Rules,
         keep_going: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> Result<Option<Self>, DatasetError> {
         let mut sums = Sums { edits: edits(&history.actions), ..Sums::default() };
@@ -36,7 +37,9 @@ impl Figures {
         let read_texts = |entry| {
             let texts = match &entry {
                 Entry::Bad(_) => None,
-                Entry::Record(record) => current(record, ledger.record(record.id)).map(|caption| Texts::of(&caption)),
+                Entry::Record(record) => {
+                    current(record, ledger.record(record.id)).map(|caption| Texts::of(&caption, rules))
+                }
             };
             (entry, texts)
         };
@@ -75,7 +78,8 @@ impl Figures {
             texts: texts(sums.texts),
             reasons: sorted(sums.reasons),
             lengths: sums.lengths,
-            max_words: max_words as u64,
+            max_words: rules.max_words as u64,
+            in_tags: rules.are_tags(),
             openings,
             phrases,
             verdicts: sums.verdicts,
@@ -98,10 +102,18 @@ impl From<DatasetError> for Stop {
     }
 }
 
-/// Returns the current caption; `None` if the record is excluded.
+/// Returns the current caption, of a JSON object the texts in it; `None` if the record is excluded.
 fn current<'a>(record: &'a Record, state: &'a RecordState) -> Option<Cow<'a, str>> {
     let caption = || state.current_caption(record.id, record.caption.text()).unwrap_or_default();
-    (state.decision != Decision::Excluded).then(caption)
+    (state.decision != Decision::Excluded).then(caption).map(without_syntax)
+}
+
+/// Returns the texts in a JSON object, each on a line, or another caption as it is.
+fn without_syntax(caption: Cow<'_, str>) -> Cow<'_, str> {
+    match JsonObject::parse(&caption) {
+        Ok(object) => object.texts().collect::<Vec<_>>().join("\n").into(),
+        Err(_) => caption,
+    }
 }
 
 /// The counts of a caption.
@@ -111,8 +123,8 @@ struct Texts {
 }
 
 impl Texts {
-    fn of(caption: &str) -> Self {
-        Self { words: text::word_count(caption) as u64, phrases: Hashes::of(caption) }
+    fn of(caption: &str, rules: &Rules) -> Self {
+        Self { words: rules.length(caption) as u64, phrases: Hashes::of(caption) }
     }
 }
 

@@ -67,6 +67,7 @@ impl Figures {
                 "median": self.lengths.percentile(50),
                 "least": self.lengths.range().map(|(least, _)| least),
                 "most": self.lengths.range().map(|(_, most)| most),
+                "unit": if self.in_tags { "tags" } else { "words" },
                 "limit": self.max_words,
                 "over_limit": self.lengths.over(self.max_words),
                 "without_caption": self.lengths.without,

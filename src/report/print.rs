@@ -116,7 +116,8 @@ impl Figures {
     fn print_lengths(&self, page: &mut Page) {
         let lengths = &self.lengths;
         let (Some(median), Some((least, most))) = (lengths.percentile(50), lengths.range()) else { return };
-        page.heading(format!("Words per caption: median {median}, from {least} to {most}"));
+        let unit = if self.in_tags { "Tags" } else { "Words" };
+        page.heading(format!("{unit} per caption: median {median}, from {least} to {most}"));
         let bins = lengths.bins();
         let highest = bins.iter().map(|bin| bin.count).max().unwrap_or(0);
         for bin in &bins {

@@ -58,6 +58,10 @@ impl<'a> JsonObject<'a> {
     pub fn parse(text: &'a str) -> Result<Self, NotAnObject> {
         let start = text.len() - text.trim_ascii_start().len();
         let fail = |at, message: &str| Err(NotAnObject { message: message.to_owned(), at });
+        // Most captions are prose.
+        if !text[start..].starts_with(['{', '[', '"']) {
+            return fail(start, "must be a JSON object {…}");
+        }
         if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
             return Err(syntax_error(text, &error));
         }

@@ -112,7 +112,7 @@ fn what_is_no_object_is_not_taken() {
     let mut world = world(OBJECT);
     world.keys("e e").write("A photo of a coat.").keys("Enter");
     assert_eq!(world.decisions(), "[-] -");
-    assert!(world.notice().starts_with("not accepted: not JSON"), "{}", world.notice());
+    assert!(world.notice().starts_with("not accepted: must be a JSON object"), "{}", world.notice());
     world.keys("Esc");
     let text = "{\"style\": oil}".to_owned();
     world.keys("e ctrl-g E");

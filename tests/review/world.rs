@@ -276,7 +276,7 @@ impl World {
         let opened = Opened { ledger: self.model.ledger.clone(), ..Opened::default() };
         let history = History { opened, ..History::default() };
         let rules = &self.model.settings.rules;
-        let figures = Figures::gather(&self.dataset, &history, rules.max_words, &mut || ControlFlow::Continue(()));
+        let figures = Figures::gather(&self.dataset, &history, rules, &mut || ControlFlow::Continue(()));
         figures.expect("the dataset can be read").expect("not cancelled")
     }
 

@@ -196,7 +196,7 @@ fn a_review_merged_into_an_empty_session_has_the_same_statistics() {
     sit(&there, "lee", None, lees([0, 1, 2, 3, 5]).into_iter().take(10));
     merge(&options(&here, &there)).0.unwrap();
     let figures = |world: &World| {
-        let options = StatsOptions { input: world.input(), json: true, max_words: 50, ..StatsOptions::default() };
+        let options = StatsOptions { input: world.input(), json: true, ..StatsOptions::default() };
         let (result, printed) = Printed::by(|out, errors| stats::run(&options, out, errors));
         result.unwrap();
         serde_json::from_str::<Value>(printed.out()).unwrap()

@@ -80,7 +80,12 @@ fn reviewed() -> World {
 }
 
 fn options(world: &World) -> StatsOptions {
-    StatsOptions { input: world.input(), max_words: 5, ascii: true, ..StatsOptions::default() }
+    StatsOptions {
+        input: world.input(),
+        rules: Rules { max_words: 5, ..Rules::default() },
+        ascii: true,
+        ..StatsOptions::default()
+    }
 }
 
 fn stats(options: &StatsOptions) -> Printed {
