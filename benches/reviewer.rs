@@ -96,6 +96,7 @@ fn settings() -> Settings {
     Settings {
         output: "out.jsonl".to_owned(),
         dataset: "bench".to_owned(),
+        writes_objects: false,
         describer: None,
         levels_of_detail: false,
         rules: Rules::default(),

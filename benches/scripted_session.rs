@@ -20,7 +20,7 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 /// The end of a frame: of a synchronized update.
 const FRAME: &[u8] = b"\x1b[?2026l";
 /// Only a failure waits this long.
-const LIMIT: Duration = Duration::from_secs(600);
+const LIMIT: Duration = Duration::from_mins(10);
 /// A key should not wait longer.
 const BLOCKED: Duration = Duration::from_millis(60);
 

@@ -164,7 +164,7 @@ fn modules_import_only_what_they_may() {
         ("preview", &["console", "dataset", "picture"]),
         ("lint", &["dataset", "describe"]),
         ("session", &["dataset", "describe", "statistics"]),
-        ("report", &["dataset", "describe", "session", "statistics"]),
+        ("report", &["dataset", "describe", "lint", "session", "statistics"]),
         ("engine", &["dataset", "describe", "inputs", "lint", "picture", "report", "session", "statistics"]),
         ("review", &["dataset", "describe", "engine", "lint", "preview", "report", "session"]),
         ("runtime", &["dataset", "engine", "inputs", "lint", "preview", "report", "review", "session"]),

@@ -84,19 +84,24 @@ pub fn edited(before: &str, typed: &str, rules: &Rules) -> Result<String, String
             return Ok(before.to_owned());
         }
     }
+    if let Some(error) = added_violation(before, &text, rules) {
+        return Err(error);
+    }
+    let start = before.len() - before.trim_ascii_start().len();
+    let end = before.trim_ascii_end().len().max(start);
+    Ok([&before[..start], &text, &before[end..]].concat())
+}
+
+/// Returns a value of a caption that the schema does not allow, if there are more of them than in the caption before.
+#[must_use]
+pub fn added_violation(before: &str, after: &str, rules: &Rules) -> Option<String> {
     let violations = |text: &str| -> Vec<Finding> {
         let findings = lint::lint(text, rules, &lint::Context::default());
         findings.into_iter().filter(|finding| finding.kind == LintKind::Schema).collect()
     };
-    let after = violations(&text);
-    match after.first() {
-        Some(first) if after.len() > violations(before).len() => Err(format!("schema: {}", first.message)),
-        _ => {
-            let start = before.len() - before.trim_ascii_start().len();
-            let end = before.trim_ascii_end().len().max(start);
-            Ok([&before[..start], &text, &before[end..]].concat())
-        }
-    }
+    let found = violations(after);
+    let is_worse = found.len() > violations(before).len();
+    found.into_iter().next().filter(|_| is_worse).map(|first| format!("schema: {}", first.message))
 }
 
 #[cfg(test)]

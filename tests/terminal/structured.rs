@@ -15,7 +15,9 @@ fn review(folder: &Path, arguments: &[&str], confirms: bool) {
     for name in ["a.jpg", "b.jpg"] {
         fs::write(folder.join(name), b"").expect("written");
     }
-    let mut reviewer = Reviewer::start(folder, &[arguments, &["--describer", "none"]].concat());
+    // Its parent is the home folder, which is not searched for images.
+    let mut reviewer =
+        Reviewer::start(folder.parent().expect("a parent"), &[arguments, &["--describer", "none"]].concat());
     reviewer.shows("0/2 reviewed");
     reviewer.until("the session to be open", |screen| !screen.contains("opening"));
     reviewer.shows("\"person\": {");
@@ -47,10 +49,12 @@ fn a_field_of_a_caption_in_a_line_is_edited(#[case] caption: &str, #[case] value
     let folder = TempDir::new().expect("a folder");
     let line = |name: &str| format!("{{\"file_name\": \"{name}\", \"text\": {caption}, \"n\": 1e2}}\n");
     let before = line("a.jpg") + &line("b.jpg");
-    fs::write(folder.path().join("metadata.jsonl"), &before).expect("written");
-    review(folder.path(), &[folder.path().to_str().expect("a path in Unicode")], false);
+    let set = folder.path().join("set");
+    fs::create_dir(&set).expect("made");
+    fs::write(set.join("metadata.jsonl"), &before).expect("written");
+    review(&set, &[set.to_str().expect("a path in Unicode")], false);
     let old = if caption.starts_with('"') { r#"\"r\\u006fuge\""# } else { r#""r\u006fuge""# };
-    let saved = fs::read_to_string(folder.path().join("metadata_updated.jsonl")).expect("the output");
+    let saved = fs::read_to_string(set.join("metadata_updated.jsonl")).expect("the output");
     assert_eq!(saved, before.replacen(old, value, 1));
 }
 
@@ -58,11 +62,13 @@ fn a_field_of_a_caption_in_a_line_is_edited(#[case] caption: &str, #[case] value
 fn a_field_of_a_caption_in_a_file_is_edited() {
     let folder = TempDir::new().expect("a folder");
     let caption = "{\n\t\"style\": \"photo\",\n\t\"person\": {\"coat\": \"r\\u006fuge\"}\n}\r\n";
+    let set = folder.path().join("set");
+    fs::create_dir(&set).expect("made");
     for name in ["a.json", "b.json"] {
-        fs::write(folder.path().join(name), caption).expect("written");
+        fs::write(set.join(name), caption).expect("written");
     }
-    review(folder.path(), &[folder.path().to_str().expect("a path in Unicode"), "--sidecar-ext", "json"], true);
-    let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect("a caption");
+    review(&set, &[set.to_str().expect("a path in Unicode"), "--sidecar-ext", "json"], true);
+    let read = |name: &str| fs::read_to_string(set.join(name)).expect("a caption");
     assert_eq!(read("a.json"), caption.replace("r\\u006fuge", "rouge \\\"new\\\""));
     assert_eq!(read("b.json"), caption);
 }

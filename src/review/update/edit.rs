@@ -234,6 +234,28 @@ pub(super) fn accept_text(
     } else {
         text::edited(&before, typed, model.settings.keep_line_breaks).into_owned()
     };
+    accept_as_typed(model, record, text, base, out)
+}
+
+/// Accepts a structured caption in which a field was edited: everything else keeps its spelling. Returns false if it is
+/// refused.
+pub(super) fn accept_field(
+    model: &mut Model,
+    record: RecordId,
+    caption: String,
+    base: EditBase,
+    out: &mut Vec<Effect>,
+) -> bool {
+    let before = model.base_text(record, base).unwrap_or_default();
+    let refused = structured::added_violation(&before, &caption, &model.settings.rules);
+    if let Some(error) = refused {
+        model.notify(NoticeKind::Warning, format!("not accepted: {error}"));
+        return false;
+    }
+    accept_as_typed(model, record, caption, base, out)
+}
+
+fn accept_as_typed(model: &mut Model, record: RecordId, text: String, base: EditBase, out: &mut Vec<Effect>) -> bool {
     if text::is_blank(&text) {
         model.notify(NoticeKind::Warning, "a caption must not be empty: x keeps the original, X excludes the record");
         return false;

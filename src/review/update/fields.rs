@@ -70,7 +70,7 @@ pub(super) fn take(
             return model.notify(NoticeKind::Warning, format!("{path}: {error}: a text belongs in quotation marks"));
         }
     };
-    if !edit::accept_text(model, record, &caption, draft.base, out) {
+    if !edit::accept_field(model, record, caption, draft.base, out) {
         return;
     }
     model.mode = Mode::Fields(FieldsPage { record, chosen: field.index });
