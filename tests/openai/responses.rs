@@ -321,7 +321,8 @@ async fn structured_captions_get_objects() {
     for record in &mut records {
         record["text"] = serde_json::from_str(old).unwrap();
     }
-    let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
+    let records: Vec<String> = records.iter().map(ToString::to_string).collect();
+    let lines = records.join("\n") + "\n";
     std::fs::write(&metadata, &lines).expect("written");
     std::fs::write(world.path().join("schema.json"), r#"{"required": ["style"], "title": "fashion"}"#)
         .expect("written");
