@@ -28,7 +28,7 @@ pub use distance::{char_distance, word_distance};
 pub use edit::{edited, joins_lines};
 pub use excerpt::excerpt;
 pub use file::{EncodingError, decode, from_file};
-pub use json_object::{IndentedJson, JsonObject, JsonValue, NotAnObject};
+pub use json_object::{IndentedJson, JsonObject, JsonValue, NotAnObject, plain_text};
 pub use phrase::{BareWord, Phrase, bare_words};
 pub use removal::without;
 pub use rows::{Cluster, Rows};

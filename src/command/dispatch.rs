@@ -273,7 +273,7 @@ impl Run {
             describer: DescriberSetup::from_config(
                 &self.config,
                 false,
-                self.config.style.style() == Some(CaptionStyle::Json),
+                self.style() == Some(CaptionStyle::Json),
                 &self.budget,
             ),
             probe: args.probe,
@@ -475,7 +475,7 @@ impl Run {
     fn rules(&self) -> Result<Rules, Failure> {
         let lints = &self.config.lints;
         let mut rules = Rules {
-            style: self.config.style.style(),
+            style: self.style(),
             max_words: self.config.max_words.get(),
             min_words: lints.min_words.get(),
             language: Language::named(&self.config.language),
@@ -498,9 +498,14 @@ impl Run {
         Ok(rules)
     }
 
+    /// Returns the style that is set: a schema is one of JSON objects. Returns `None` if it has to be recognised.
+    fn style(&self) -> Option<CaptionStyle> {
+        self.config.style.style().or_else(|| self.config.schema.as_ref().map(|_| CaptionStyle::Json))
+    }
+
     /// Returns true if the captions of a dataset are known to be JSON objects before its records are read.
     fn captions_are_objects(&self, path: &Path, open: &OpenOptions) -> bool {
-        let style = self.config.style.style().or_else(|| style::of_beginning(path, open));
+        let style = self.style().or_else(|| style::of_beginning(path, open));
         style == Some(CaptionStyle::Json)
     }
 

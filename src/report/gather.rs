@@ -13,7 +13,7 @@ use crate::session::{
     Action, ActionKind, Actor, CandidateId, Decision, DecisionKind, EditBase, History, RecordState, Seq,
 };
 use crate::statistics::{Proportion, to_f64};
-use crate::text::{self, JsonObject};
+use crate::text;
 
 /// Records between two calls of `keep_going`.
 const CHECK_INTERVAL: u32 = 1_024;
@@ -105,15 +105,7 @@ impl From<DatasetError> for Stop {
 /// Returns the current caption, of a JSON object the texts in it; `None` if the record is excluded.
 fn current<'a>(record: &'a Record, state: &'a RecordState) -> Option<Cow<'a, str>> {
     let caption = || state.current_caption(record.id, record.caption.text()).unwrap_or_default();
-    (state.decision != Decision::Excluded).then(caption).map(without_syntax)
-}
-
-/// Returns the texts in a JSON object, each on a line, or another caption as it is.
-fn without_syntax(caption: Cow<'_, str>) -> Cow<'_, str> {
-    match JsonObject::parse(&caption) {
-        Ok(object) => object.texts().collect::<Vec<_>>().join("\n").into(),
-        Err(_) => caption,
-    }
+    (state.decision != Decision::Excluded).then(caption).map(text::plain_text)
 }
 
 /// The counts of a caption.

@@ -7,7 +7,7 @@ use super::query::{Aspect, quoted};
 use super::{Model, ScanId};
 use crate::dataset::{Entry, Line};
 use crate::session::RecordStates;
-use crate::text::{TagCount, TagCounter, TagTable, TagUnit, separates_tags, tag_key};
+use crate::text::{TagCount, TagCounter, TagTable, TagUnit, plain_text, separates_tags, tag_key};
 
 /// A background scan that counts the tags or words of the current captions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl TagScan {
         if record.caption.other().is_none()
             && let Some(caption) = self.states.get(record.id).current_caption(record.id, record.caption.text())
         {
-            counter.add(&caption);
+            counter.add(&plain_text(caption));
         }
     }
 }

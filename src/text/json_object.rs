@@ -2,6 +2,7 @@
 //!
 //! Numbers, and everything else that is not a string, keep their spelling.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::ops::Range;
 
@@ -33,6 +34,15 @@ impl JsonObject<'_> {
     #[must_use]
     pub fn is(text: &str) -> bool {
         text.trim_ascii_start().starts_with('{') && JsonObject::parse(text).is_ok()
+    }
+}
+
+/// Returns the texts in a JSON object, each on a line, or another text as it is.
+#[must_use]
+pub fn plain_text(text: Cow<'_, str>) -> Cow<'_, str> {
+    match JsonObject::parse(&text) {
+        Ok(object) => object.texts().collect::<Vec<_>>().join("\n").into(),
+        Err(_) => text,
     }
 }
 

@@ -153,3 +153,12 @@ fn the_words_of_texts_count_and_not_the_keys() {
     world.keys("f").write("words:3").keys("Enter");
     assert_eq!(world.listed(), [0]);
 }
+
+#[test]
+fn a_completion_in_a_field_is_stored_with_the_whole_caption() {
+    let mut world = world(r#"{"style": "photograph", "kind": "ph"}"#);
+    world.keys("e j Enter Tab");
+    world.restart();
+    let draft = world.model.state(RecordId(0)).draft.clone().expect("a draft");
+    assert_eq!(draft.text, r#"{"style": "photograph", "kind": "photograph"}"#);
+}

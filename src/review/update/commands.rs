@@ -548,7 +548,7 @@ commands! {
             [HelpSearch], "keep" => |model, _, _| help::submit_search(model);
             [TagSearch], "keep" => |model, _, _| tags::submit_search(model);
             [Tags], "list these records" => |model, _, out| tags::list(model, out);
-            [Fields], "edit the field" => |model, _, _| fields::edit(model);
+            [Fields], "edit the field" => |model, _, out| fields::edit(model, out);
             [Statistics], "list these records" => |model, _, out| file::show_counted(model, out);
             [Replace], "change them" => |model, _, out| replace::apply(model, out);
         }

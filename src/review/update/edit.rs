@@ -141,11 +141,8 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
             editor.offered = None;
             editor.draft.text = text;
             editor.draft.cursor = cursor;
-            if changed && editor.field.is_some() {
-                fields::store_draft(model, out);
-            } else if changed {
-                let event = Event::Drafted { record: editor.record, draft: Some(editor.draft.clone()) };
-                store(model, vec![event], out);
+            if changed {
+                store_draft(model, out);
             }
         }
         Mode::Note(editor) => {
@@ -174,6 +171,16 @@ pub(super) fn typed(model: &mut Model, text: String, cursor: usize, out: &mut Ve
     }
 }
 
+/// Stores the text of the editor as a draft, so that a crash loses no word.
+pub(super) fn store_draft(model: &mut Model, out: &mut Vec<Effect>) {
+    let Mode::Edit(editor) = &model.mode else { return };
+    if editor.field.is_some() {
+        return fields::store_draft(model, out);
+    }
+    let event = Event::Drafted { record: editor.record, draft: Some(editor.draft.clone()) };
+    store(model, vec![event], out);
+}
+
 /// Makes the text the caption of its record.
 pub(super) fn take(model: &mut Model, then: Then, out: &mut Vec<Effect>) {
     let Mode::Edit(editor) = &model.mode else { return };
@@ -186,7 +193,7 @@ pub(super) fn take(model: &mut Model, then: Then, out: &mut Vec<Effect>) {
         };
         fields::take(model, editor.record, &editor.draft, field, step, out);
         if matches!(then, Then::EditNext | Then::EditPrevious) {
-            fields::edit(model);
+            fields::edit(model, out);
         }
         return;
     }

@@ -1,6 +1,6 @@
 //! Editing a structured caption field by field.
 
-use super::{edit, store};
+use super::{edit, store, tags};
 use crate::dataset::RecordId;
 use crate::review::fields::{Field, FieldsPage};
 use crate::review::{Editor, Effect, Mode, Model, NoticeKind};
@@ -32,7 +32,8 @@ pub(super) fn step(model: &mut Model, rows: isize) {
 }
 
 /// Opens the editor for the field under the cursor.
-pub(super) fn edit(model: &mut Model) {
+pub(super) fn edit(model: &mut Model, out: &mut Vec<Effect>) {
+    tags::prepare_completion(model, out);
     let Mode::Fields(page) = model.mode else { return };
     let record = page.record;
     let Some(field) = page.field(&model.edited_text(record)) else { return };

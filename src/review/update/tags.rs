@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{filter, layers, navigate, replace, store};
+use super::{edit, filter, layers, navigate, replace};
 use crate::review::query;
 use crate::review::tags::{EditCompletion, TagScan, TagsPage, query_of};
 use crate::review::{
     Change, Context, Editor, Effect, Holds, Mode, Model, NoticeKind, ScanId, SessionStatus, Tab, Wanted,
 };
-use crate::session::Event;
 use crate::text::{TagTable, TagUnit};
 
 /// Opens the table. The tags are counted afresh, because captions change.
@@ -150,7 +149,5 @@ pub(super) fn complete(model: &mut Model, forward: bool, out: &mut Vec<Effect>) 
     };
     (draft.text, draft.cursor) = completion.inserted();
     *offered = Some(completion);
-    let Mode::Edit(editor) = &model.mode else { return };
-    let event = Event::Drafted { record: editor.record, draft: Some(editor.draft.clone()) };
-    store(model, vec![event], out);
+    edit::store_draft(model, out);
 }
