@@ -35,12 +35,15 @@ pub struct Inputs {
     pub panes: Panes,
     pub shape: Shape,
     pub cell: CellSize,
+    /// The captions are long and indented: they need height more than the picture needs width.
+    pub structured: bool,
 }
 
 impl Inputs {
     #[must_use]
-    pub const fn of(model: &Model, pictures: bool) -> Self {
-        Self { pictures, panes: model.panes, shape: model.shape, cell: model.viewport.cell }
+    pub fn of(model: &Model, pictures: bool) -> Self {
+        let structured = model.settings.rules.are_json();
+        Self { pictures, panes: model.panes, shape: model.shape, cell: model.viewport.cell, structured }
     }
 }
 
@@ -103,7 +106,7 @@ impl Layout {
         if screen.width < MINIMUM.0 || screen.height < MINIMUM.1 {
             return None;
         }
-        let Inputs { pictures, panes, shape, cell } = *inputs;
+        let Inputs { pictures, panes, shape, cell, structured } = *inputs;
         let tab_rows =
             u16::from(screen.width < ONE_ROW_HEADER && (screen.width < LOW_SCREEN.0 || screen.height > LOW_SCREEN.1));
         let [header, tabs, body, footer] = Rows::vertical([
@@ -116,7 +119,7 @@ impl Layout {
         let (list, rest) = list_and_rest(body, panes.list, pictures);
         let has_picture = pictures && screen.width >= MINIMUM_WITH_PICTURE.0 && screen.height >= MINIMUM_WITH_PICTURE.1;
         let (picture, caption) = if has_picture {
-            let (picture, caption) = picture_and_captions(rest, panes, shape, cell);
+            let (picture, caption) = picture_and_captions(rest, panes, shape, cell, structured);
             (Some(picture), caption)
         } else {
             (None, rest)
@@ -202,12 +205,19 @@ fn list_and_rest(body: Rect, list: ListPane, pictures: bool) -> (ListArea, Rect)
     }
 }
 
+/// The most of the width that a picture has beside structured captions, in thousandths.
+const MOST_BESIDE_STRUCTURED: u16 = 600;
+
 /// Splits an area into the picture and the captions.
-fn picture_and_captions(area: Rect, panes: Panes, shape: Shape, cell: CellSize) -> (Rect, Rect) {
+fn picture_and_captions(area: Rect, panes: Panes, shape: Shape, cell: CellSize, structured: bool) -> (Rect, Rect) {
     let part = |share: u16, of: u16| u16::try_from(u32::from(of) * u32::from(share) / 1000).unwrap_or(of);
-    if is_beside(area, shape, cell) {
+    if structured || is_beside(area, shape, cell) {
         let most = area.width - LEAST_CAPTIONS.columns - 1;
-        let columns = panes.beside.map_or_else(|| columns_beside(area, shape, cell), |chosen| part(chosen, area.width));
+        let default = || match columns_beside(area, shape, cell) {
+            columns if structured => columns.min(part(MOST_BESIDE_STRUCTURED, area.width)),
+            columns => columns,
+        };
+        let columns = panes.beside.map_or_else(default, |chosen| part(chosen, area.width));
         rest_beside(area, columns.clamp(LEAST.columns, most))
     } else {
         let most = area.height - LEAST_CAPTIONS.rows - 1;
@@ -296,7 +306,7 @@ mod tests {
         let shape = prop::sample::select(Shape::all().collect::<Vec<_>>());
         let cell = (5..20_u16, 8..40_u16).prop_map(|(width, height)| CellSize { width, height });
         (any::<bool>(), list, split(), split(), shape, cell).prop_map(|(pictures, list, beside, above, shape, cell)| {
-            Inputs { pictures, panes: Panes { list, beside, above }, shape, cell }
+            Inputs { pictures, panes: Panes { list, beside, above }, shape, cell, structured: false }
         })
     }
 
@@ -382,5 +392,20 @@ mod tests {
         let inputs = Inputs { pictures: true, shape: Shape::of(sides), ..Inputs::default() };
         let layout = Layout::new(Rect::new(0, 0, 160, 50), &inputs).expect("large enough");
         assert_eq!(layout.picture.map(|picture| picture.right() < layout.caption.x), Some(is_beside));
+    }
+
+    #[test]
+    fn structured_captions_are_beside_any_picture() {
+        for (width, height) in [(80, 24), (160, 50), (300, 80)] {
+            for shape in Shape::all() {
+                let inputs = Inputs { pictures: true, shape, structured: true, ..Inputs::default() };
+                let layout = Layout::new(Rect::new(0, 0, width, height), &inputs).expect("large enough");
+                let picture = layout.picture.expect("a picture");
+                assert!(
+                    picture.right() < layout.caption.x && layout.caption.width * 5 >= picture.width * 3,
+                    "{shape:?}"
+                );
+            }
+        }
     }
 }
