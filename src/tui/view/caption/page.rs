@@ -44,6 +44,8 @@ pub(super) struct Block {
     pub(super) lines: Vec<Line<'static>>,
     /// The number of the last rows that are findings.
     pub(super) findings: usize,
+    /// A structured caption, which rarely fits: its findings come first.
+    pub(super) is_structured: bool,
 }
 
 impl Page<'_> {
@@ -307,6 +309,7 @@ impl Page<'_> {
         style: Style,
         marks: Vec<Mark>,
     ) -> Block {
+        let is_structured = JsonObject::is(words);
         let (words, marks) = shown_form(words, marks, self.theme);
         let shown = clipped(&words);
         let mut lines = vec![heading.line(self.width, self.theme)];
@@ -315,7 +318,7 @@ impl Page<'_> {
             let left = words[shown.len()..].chars().count();
             lines.push(Line::styled(format!("({left} more characters)"), self.theme.muted));
         }
-        Block { version, lines, findings: 0 }
+        Block { version, lines, findings: 0, is_structured }
     }
 
     /// The columns of captions. One is left for the cursor of the editor, which wraps alike.
@@ -362,6 +365,11 @@ impl Page<'_> {
 
     pub(super) fn append_findings(&self, block: &mut Block, findings: &[Finding]) {
         let lines = self.findings(findings);
+        if block.is_structured {
+            // Below the heading.
+            block.lines.splice(1..1, lines);
+            return;
+        }
         block.findings = lines.len();
         block.lines.extend(lines);
     }
