@@ -5,7 +5,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use crate::console::Console;
 use crate::text::sanitize;
 
-/// Returns true if a question can be asked: somebody can read it and answer.
+/// Returns true if a question can be asked: standard input and error are terminals.
 pub(super) fn is_possible() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }

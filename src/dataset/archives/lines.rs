@@ -1,7 +1,7 @@
 //! The samples of archives as JSON lines.
 //!
 //! A record is named by the path of its image in the archive, of several archives with the stem of its archive before it:
-//! keys often begin anew in each. A name that is not unique gets the number of its record.
+//! keys often start over in each. A name that is not unique gets the number of its record.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
