@@ -162,3 +162,12 @@ fn a_completion_in_a_field_is_stored_with_the_whole_caption() {
     let draft = world.model.state(RecordId(0)).draft.clone().expect("a draft");
     assert_eq!(draft.text, r#"{"style": "photograph", "kind": "photograph"}"#);
 }
+
+#[test]
+fn a_field_that_is_typed_back_leaves_no_draft() {
+    let mut world = world(OBJECT);
+    world.keys("e Enter").write("oil").write("photo").keys("Esc Esc");
+    assert_eq!(world.model.state(RecordId(0)).draft, None);
+    world.keys("a");
+    assert_eq!(world.decisions(), "kept [-]");
+}

@@ -46,12 +46,14 @@ pub(super) fn edit(model: &mut Model, out: &mut Vec<Effect>) {
     model.mode = Mode::Edit(Editor { record, draft, start, offered: None, field: Some(Box::new(field)) });
 }
 
-/// Stores the caption with the text typed into its field as a draft, so that a crash loses no word.
+/// Stores the caption with the text typed into its field as a draft, so that a crash loses no word. There
+/// is none if the caption is as before.
 pub(super) fn store_draft(model: &mut Model, out: &mut Vec<Effect>) {
     let Mode::Edit(Editor { record, draft, field: Some(field), .. }) = &model.mode else { return };
     let Ok(text) = field.with_text(&draft.text) else { return };
-    let draft = Draft { cursor: 0, text, base: draft.base };
-    let event = Event::Drafted { record: *record, draft: Some(draft) };
+    let is_changed = model.text(*record, model.shown(*record)).as_deref() != Some(text.as_str());
+    let draft = is_changed.then_some(Draft { cursor: 0, text, base: draft.base });
+    let event = Event::Drafted { record: *record, draft };
     store(model, vec![event], out);
 }
 
