@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry};
 use std::io;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::caption_map::{CAPTIONS, is_caption_map};
 use super::file_kind::{FileKind, TEXTS};
+use crate::parallel::{self, Beside};
 use crate::text::trim;
 
 /// Synology's folders of thumbnails.
@@ -244,9 +246,19 @@ pub struct FolderScan<'a> {
     kinds: usize,
     on_left_out: &'a mut dyn FnMut(LeftOut, &str),
     /// In the order in which they were found.
-    pub images: Vec<FolderImage>,
+    images: Vec<ListedImage>,
     /// The number of files seen, those left out included.
-    pub read: u64,
+    read: u64,
+}
+
+/// An image whose text files have not been read.
+struct ListedImage {
+    /// Relative to the folder, as are those of the text files.
+    path: String,
+    /// The text files of each kind, the preferred one first.
+    texts: Vec<Vec<PathBuf>>,
+    /// Another image has the same name without the extension.
+    is_shared: bool,
 }
 
 impl<'a> FolderScan<'a> {
@@ -274,7 +286,8 @@ impl<'a> FolderScan<'a> {
                 }
             }
         }
-        Ok((scan.images, scan.read))
+        let read = scan.read;
+        Ok((scan.read_texts(), read))
     }
 
     /// Sorts the entries of the folder `inside` into subfolders, images with their captions, and what is left out.
@@ -289,8 +302,11 @@ impl<'a> FolderScan<'a> {
                 continue;
             }
             let kind = FileKind::among(&name, &extensions);
-            let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
-            let reason = match fs::metadata(entry.path()) {
+            let listed = entry.file_type();
+            let is_link = listed.as_ref().is_ok_and(fs::FileType::is_symlink);
+            // Most file systems list the types, so that nothing has to be read for each file.
+            let found = if is_link { fs::metadata(entry.path()).map(|found| found.file_type()) } else { listed };
+            let reason = match found {
                 _ if kind == FileKind::Hidden => LeftOut::Hidden,
                 Err(_) if is_link => LeftOut::BrokenLink,
                 Err(error) => {
@@ -360,42 +376,75 @@ impl<'a> FolderScan<'a> {
         }
         for (at, image) in images.iter().enumerate() {
             let is_shared = owners.get(stem(image)).is_some_and(|images| images.len() > 1);
+            let path_of = |name: String| inside.join(name);
             let texts = (0..self.kinds)
-                .map(|kind| self.read_texts(inside, texts_of.remove(&(at, kind)).unwrap_or_default(), is_shared))
+                .map(|kind| texts_of.remove(&(at, kind)).into_iter().flatten().map(path_of).collect())
                 .collect();
-            self.images.push(FolderImage { path: inside.join(image).to_string_lossy().into_owned(), texts });
+            let path = inside.join(image).to_string_lossy().into_owned();
+            self.images.push(ListedImage { path, texts, is_shared });
         }
     }
 
-    /// Reads the text files of an image and chooses the first that has a caption.
-    fn read_texts(&mut self, inside: &Path, names: Vec<String>, is_shared: bool) -> FolderText {
+    /// Reads the text files of all images.
+    fn read_texts(self) -> Vec<FolderImage> {
+        /// Images that a thread reads the texts of in one piece of work.
+        const AT_ONCE: usize = 64;
+        let Self { root, images: listed, on_left_out, .. } = self;
+        let read = |chunk: usize| {
+            let listed = listed.chunks(AT_ONCE).nth(chunk).unwrap_or_default();
+            listed.iter().map(|image| image.read_texts(root)).collect::<Vec<_>>()
+        };
+        let mut images = Vec::with_capacity(listed.len());
+        let chunks = listed.len().div_ceil(AT_ONCE);
+        let Ok(()) = parallel::in_order(chunks, Beside::Screen, read, |chunk| {
+            for (image, left_out) in chunk {
+                images.push(image);
+                for (reason, what) in left_out {
+                    on_left_out(reason, &what);
+                }
+            }
+            Ok::<(), Infallible>(())
+        });
+        images
+    }
+}
+
+impl ListedImage {
+    /// Reads its text files. Returns what is left out, too.
+    fn read_texts(&self, root: &Path) -> (FolderImage, Vec<(LeftOut, String)>) {
+        let mut left_out = Vec::new();
+        let texts = self.texts.iter().map(|paths| self.read_text(root, paths, &mut left_out)).collect();
+        (FolderImage { path: self.path.clone(), texts }, left_out)
+    }
+
+    /// Reads the text files of a kind and chooses the first that has a caption.
+    fn read_text(&self, root: &Path, paths: &[PathBuf], left_out: &mut Vec<(LeftOut, String)>) -> FolderText {
         let (mut readable, mut broken) = (Vec::new(), None);
-        for name in names {
-            let path = inside.join(&name);
-            match fs::read(self.root.join(&path)).map(String::from_utf8) {
+        for path in paths {
+            match fs::read(root.join(path)).map(String::from_utf8) {
                 Ok(Ok(content)) => readable.push((path, content)),
                 Ok(Err(_)) => {
-                    (self.on_left_out)(LeftOut::TextNotUtf8, &path.to_string_lossy());
+                    left_out.push((LeftOut::TextNotUtf8, path.to_string_lossy().into_owned()));
                     broken = broken.or(Some(path));
                 }
                 Err(error) => {
-                    (self.on_left_out)(LeftOut::Unreadable, &unreadable(&path, &error));
+                    left_out.push((LeftOut::Unreadable, unreadable(path, &error)));
                     broken = broken.or(Some(path));
                 }
             }
         }
         let chosen = readable.iter().position(|(_, content)| !caption(content).is_empty()).unwrap_or(0);
-        let used = readable.get(chosen).and_then(|(path, _)| path.file_name()).unwrap_or_default().to_os_string();
+        let used = readable.get(chosen).and_then(|(path, _)| path.file_name()).unwrap_or_default();
         let mut found = match broken {
-            Some(path) => FolderText::Unreadable { path },
-            None => FolderText::Missing { is_shared },
+            Some(path) => FolderText::Unreadable { path: path.clone() },
+            None => FolderText::Missing { is_shared: self.is_shared },
         };
         for (at, (path, content)) in readable.into_iter().enumerate() {
             if at == chosen {
-                found = FolderText::Found { path, content };
+                found = FolderText::Found { path: path.clone(), content };
             } else {
                 let shown = format!("{} ({} is used)", path.to_string_lossy(), used.to_string_lossy());
-                (self.on_left_out)(LeftOut::SecondText, &shown);
+                left_out.push((LeftOut::SecondText, shown));
             }
         }
         found
