@@ -33,11 +33,11 @@ pub fn recognise(dataset: &Dataset) -> Result<CaptionStyle, DatasetError> {
 }
 
 /// Recognises the style without reading more than the beginning of a file. Returns `None` if that cannot tell: the captions of
-/// a folder, of Parquet files and of lists are read in the background. Errors are reported when the dataset is opened.
+/// a folder, of Parquet files, archives and lists are read in the background. Errors are reported when the dataset is opened.
 #[must_use]
 pub fn of_beginning(path: &Path, options: &OpenOptions) -> Option<CaptionStyle> {
     let dataset = Dataset::open(path, options).ok()?;
-    if dataset.is_folder() {
+    if dataset.is_folder() || dataset.is_archive() {
         let is_json = |extension: &str| extension.split(',').all(|one| one.trim_start_matches('.').ends_with("json"));
         return options.sidecar_extension.as_deref().is_some_and(is_json).then_some(CaptionStyle::Json);
     }
@@ -56,4 +56,29 @@ pub fn settled<'a>(dataset: &Dataset, rules: &'a Rules) -> Result<Cow<'a, Rules>
         return Ok(Cow::Borrowed(rules));
     }
     Ok(Cow::Owned(Rules { style: Some(recognise(dataset)?), ..rules.clone() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    /// Reading an archive takes longer than the first frame may.
+    #[test]
+    fn of_an_archive_only_the_option_is_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("train.tar");
+        let mut archive = tar::Builder::new(File::create(&path).unwrap());
+        for (name, content) in [("a.png", b"\x89PNG\r\n\x1a\n".as_slice()), ("a.txt", b"{\"coat\": \"red\"}")] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            archive.append_data(&mut header, name, content).unwrap();
+        }
+        archive.into_inner().unwrap();
+        assert_eq!(recognise(&Dataset::open(&path, &OpenOptions::default()).unwrap()).unwrap(), CaptionStyle::Json);
+        assert_eq!(of_beginning(&path, &OpenOptions::default()), None);
+        let options = OpenOptions { sidecar_extension: Some("json".to_owned()), ..OpenOptions::default() };
+        assert_eq!(of_beginning(&path, &options), Some(CaptionStyle::Json));
+    }
 }
