@@ -20,7 +20,7 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 /// The end of a frame: of a synchronized update.
 const FRAME: &[u8] = b"\x1b[?2026l";
 /// Only a failure waits this long.
-const LIMIT: Duration = Duration::from_mins(10);
+const LIMIT: Duration = Duration::from_mins(3);
 /// A key should not wait longer.
 const BLOCKED: Duration = Duration::from_millis(60);
 
@@ -90,7 +90,7 @@ fn generate(path: &Path, records: u32) -> Outcome<usize> {
             "{{\"file_name\": \"images/street_{number:020}.jpg\", \"text\": \"Young person with long black hair, wearing \
              a white beanie, {colour} coat number {number}, vintage t-shirt, light blue wide-leg pants and sneakers. \
              Standing confidently on an urban street, brick wall background. Casual street style for cool weather, \
-             layered and relaxed.\"}}"
+             comfortable and relaxed.\"}}"
         )?;
     }
     file.into_inner()?.sync_all()?;

@@ -29,7 +29,7 @@ pub use edit::{edited, joins_lines};
 pub use excerpt::excerpt;
 pub use file::{EncodingError, decode, from_file};
 pub use json_object::{IndentedJson, JsonObject, JsonValue, NotAnObject, plain_text};
-pub use phrase::{BareWord, Phrase, bare_words};
+pub use phrase::{BareWord, HashedWord, Phrase, bare_words, hashed_words, mix};
 pub use removal::without;
 pub use rows::{Cluster, Rows};
 pub use sanitize::{hidden_characters, is_blank, sanitize, sanitize_multiline, without_controls};

@@ -8,7 +8,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use crate::dataset::RecordId;
-use crate::text::{self, BareWord};
+use crate::text::{self, HashedWord};
 
 /// Words in an opening or a phrase.
 const WORDS: usize = 3;
@@ -55,41 +55,32 @@ impl Hashes {
     }
 }
 
-#[derive(Clone)]
-struct Word<'a> {
-    bare: BareWord<'a>,
-    hash: u64,
+fn words(caption: &str) -> Vec<HashedWord<'_>> {
+    let mut words = Vec::with_capacity(caption.len() / 5);
+    words.extend(text::hashed_words(caption));
+    words
 }
 
-fn words(caption: &str) -> Vec<Word<'_>> {
-    let hash = |text: &str| text.bytes().fold(0, |hash, byte| mix(hash, byte.into()));
-    text::bare_words(caption).map(|bare| Word { hash: hash(&bare.text), bare }).collect()
-}
-
-const fn mix(hash: u64, next: u64) -> u64 {
-    (hash.rotate_left(29) ^ next).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
-fn hash(words: &[Word]) -> u64 {
-    words.iter().fold(0, |hash, word| mix(hash, word.hash))
+fn hash(words: &[HashedWord]) -> u64 {
+    words.iter().fold(0, |hash, word| text::mix(hash, word.hash))
 }
 
 /// Returns the first words of a caption. A shorter caption is not an opening, although longer captions may begin with it.
-fn opening<'a>(words: &[Word<'a>]) -> Option<Vec<Word<'a>>> {
-    let opening: Vec<_> = words.iter().filter(|word| !word.bare.text.is_empty()).take(WORDS).cloned().collect();
-    (opening.len() == WORDS).then_some(opening)
+fn opening<'a>(words: &[HashedWord<'a>]) -> Option<[HashedWord<'a>; WORDS]> {
+    let opening: Vec<HashedWord> = words.iter().filter(|word| !word.is_empty).take(WORDS).copied().collect();
+    opening.try_into().ok()
 }
 
-fn phrases<'a, 'b>(words: &'b [Word<'a>]) -> impl Iterator<Item = &'b [Word<'a>]> {
+fn phrases<'a, 'b>(words: &'b [HashedWord<'a>]) -> impl Iterator<Item = &'b [HashedWord<'a>]> {
     words
         .windows(WORDS)
-        .filter(|words| words.iter().all(|word| !word.bare.text.is_empty()))
+        .filter(|words| words.iter().all(|word| !word.is_empty))
         // A phrase does not cross the end of a clause.
-        .filter(|words| words.iter().take(WORDS - 1).all(|word| !word.bare.ends_clause))
+        .filter(|words| words.iter().take(WORDS - 1).all(|word| !word.ends_clause))
 }
 
-fn joined(words: &[Word]) -> String {
-    words.iter().map(|word| word.bare.text.as_ref()).collect::<Vec<_>>().join(" ")
+fn joined(words: &[HashedWord]) -> String {
+    words.iter().map(HashedWord::text).collect::<Vec<_>>().join(" ")
 }
 
 #[derive(Debug, Default)]
@@ -190,7 +181,7 @@ impl Hasher for Identity {
 
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            self.0 = mix(self.0, u64::from(*byte));
+            self.0 = text::mix(self.0, u64::from(*byte));
         }
     }
 
