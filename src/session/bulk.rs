@@ -9,12 +9,25 @@ use super::texts::{Amended, Texts};
 use crate::dataset::RecordId;
 
 /// Texts that bulk changes gave to records, each record once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Eq)]
 pub(super) struct Bulk {
     /// Records whose texts are among those of one change; `None`: they have none.
     pub(super) groups: Vec<(RoaringBitmap, Option<Arc<Texts>>)>,
     /// Records with a text of their own.
     pub(super) singles: Vec<(RecordId, Box<str>)>,
+}
+
+/// The order has no meaning. It depends on which records have states of their own.
+impl PartialEq for Bulk {
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |bulk: &Self| {
+            let (mut groups, mut singles) = (bulk.groups.clone(), bulk.singles.clone());
+            groups.sort_unstable_by_key(|(records, _)| records.min());
+            singles.sort_unstable_by_key(|(record, _)| *record);
+            (groups, singles)
+        };
+        parts(self) == parts(other)
+    }
 }
 
 impl From<Texts> for Bulk {
@@ -77,5 +90,26 @@ impl Bulk {
         self.groups.retain(|(records, _)| !records.is_empty());
         part.singles = self.singles.extract_if(.., |(record, _)| apart.contains(record.0)).collect();
         part
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_has_no_meaning_but_records_and_texts_do() {
+        let texts = |record| Arc::new(Texts::from_iter([(RecordId(record), "a")]));
+        let bulk = |parts: &[(u32, Option<Arc<Texts>>)]| {
+            let mut bulk = Bulk::default();
+            for (record, texts) in parts {
+                bulk.put(RecordId(*record), texts.clone().map(Amended::Among));
+            }
+            bulk
+        };
+        let (known, none) = ((2, Some(texts(2))), (1, None));
+        assert_eq!(bulk(&[known.clone(), none.clone()]), bulk(&[none.clone(), known.clone()]));
+        assert_ne!(bulk(&[known.clone(), none.clone()]), bulk(&[known, (3, None)]));
+        assert_ne!(bulk(&[none, (2, Some(texts(2)))]), bulk(&[(1, None), (2, None)]));
     }
 }

@@ -50,7 +50,8 @@ impl Unpacked {
         if size > packed.len().saturating_mul(MAX_RATIO) || size < lengths {
             return None;
         }
-        let mut bytes = lz4_flex::block::decompress(rest, size).ok()?;
+        // A damaged block may end before the size that it claims.
+        let mut bytes = lz4_flex::block::decompress(rest, size).ok().filter(|bytes| bytes.len() == size)?;
         let text = bytes.split_off(lengths);
         let mut end = 0_usize;
         let mut ends = Vec::with_capacity(count);
@@ -305,6 +306,13 @@ mod tests {
     fn some() -> impl Strategy<Value = Vec<(u32, String)>> {
         let text = ("[a-z 가-힣\n]{0,12}", 0_usize..900).prop_map(|(words, times)| words.repeat(times));
         prop::collection::btree_map(0_u32..4000, text, 0..40).prop_map(|texts| texts.into_iter().collect())
+    }
+
+    /// Four bytes that claim to be eight: the lengths of two texts.
+    #[test]
+    fn a_block_that_ends_before_the_size_it_claims_is_damaged() {
+        let packed = vec![8, 0, 0, 0, 0x40, 0, 0, 0, 0];
+        assert_eq!(Texts::from_blocks(vec![(vec![RecordId(0), RecordId(1)], packed)]), None);
     }
 
     proptest! {
