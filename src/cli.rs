@@ -2,6 +2,7 @@
 
 #![allow(clippy::doc_markdown, reason = "doc comments are help texts, which are plain text")]
 
+mod batch;
 mod check;
 mod config;
 mod demo;
@@ -14,6 +15,7 @@ mod options;
 mod review;
 mod save;
 mod show;
+mod split;
 mod stats;
 mod verify;
 
@@ -22,6 +24,10 @@ use clap_complete::Shell;
 use serde::Serialize;
 use toml::Table;
 
+pub use self::batch::{
+    BatchArgs, BatchCollectArgs, BatchCommand, BatchJobArgs, BatchStatusArgs, BatchStopArgs, BatchSubmitArgs,
+    BatchVerifyArgs,
+};
 pub use self::check::CheckArgs;
 pub use self::config::ConfigArgs;
 pub use self::demo::DemoArgs;
@@ -36,6 +42,7 @@ pub use self::options::{
 pub use self::review::ReviewArgs;
 pub use self::save::SaveArgs;
 pub use self::show::ShowArgs;
+pub use self::split::{Overlap, OverlapError, PartName, PartNameError, SplitArgs};
 pub use self::stats::{Percent, PercentError, StatsArgs};
 pub use self::verify::VerifyArgs;
 use crate::config::ConfigError;
@@ -94,13 +101,17 @@ pub enum Command {
     Generate(GenerateArgs),
     /// Let a second model compare captions with their images; exits with 1 on findings
     Verify(VerifyArgs),
+    /// Describe or verify many records with Amazon Bedrock batch inference, for about half the price
+    Batch(Box<BatchArgs>),
     /// Write the updated dataset, like ^S in the reviewer
     Save(SaveArgs),
     /// Check a dataset and its captions for problems; exits with 1 on warnings or errors
     Check(CheckArgs),
     /// Show review statistics: decisions, acceptance, pace, edits, words, cost
     Stats(StatsArgs),
-    /// Merge another reviewer's decisions on the same dataset
+    /// Write parts of a dataset for several reviewers
+    Split(SplitArgs),
+    /// Merge the decisions of other reviewers of the same dataset, or of its parts
     Merge(MergeArgs),
     /// Export captions to other formats
     Export(ExportArgs),
@@ -145,12 +156,14 @@ impl Command {
                 let RunOptions { dataset, max_words, style, describer, log, .. } = run;
                 vec![table(dataset)?, table(max_words)?, table(style)?, verifier(table(describer)?), table(log)?]
             }
+            Self::Batch(args) => batch(&args.command)?,
             Self::Save(args) => vec![table(&args.dataset)?],
             Self::Check(args) => {
                 let CheckArgs { dataset, shards: _, max_words, style, language, style_guide, json: _ } = args;
                 vec![table(dataset)?, table(max_words)?, table(style)?, table(language)?, table(style_guide)?]
             }
             Self::Stats(args) => vec![table(&args.dataset)?, table(&args.max_words)?, table(&args.ascii)?],
+            Self::Split(args) => vec![table(&args.dataset)?],
             Self::Merge(args) => vec![table(&args.dataset)?, table(&args.ascii)?],
             Self::Export(args) => vec![table(&args.dataset)?],
             Self::Doctor(args) => {
@@ -162,6 +175,29 @@ impl Command {
             Self::Completions { .. } | Self::Man => Vec::new(),
         };
         Ok(groups.into_iter().flatten().collect())
+    }
+}
+
+/// Returns the settings of a batch command.
+fn batch(command: &BatchCommand) -> Result<Vec<Table>, ConfigError> {
+    let of_run = |run: &RunOptions, storage: &batch::StorageOptions, is_verification: bool| {
+        let RunOptions { dataset, max_words, style, describer, log, .. } = run;
+        let describer = table(describer)?;
+        let describer = if is_verification { verifier(describer) } else { describer };
+        let storage = table(storage)?;
+        let storage =
+            if storage.is_empty() { storage } else { Table::from_iter([("batch".to_owned(), storage.into())]) };
+        Ok(vec![table(dataset)?, table(max_words)?, table(style)?, describer, table(log)?, storage])
+    };
+    let of_jobs = |jobs: &BatchJobArgs| Ok(vec![table(&jobs.dataset)?, table(&jobs.account)?]);
+    match command {
+        BatchCommand::Submit(args) => of_run(&args.run, &args.storage, false),
+        BatchCommand::Verify(args) => of_run(&args.run, &args.storage, true),
+        BatchCommand::Status(args) => of_jobs(&args.jobs),
+        BatchCommand::Stop(args) => of_jobs(&args.jobs),
+        BatchCommand::Collect(args) => {
+            Ok([of_jobs(&args.jobs)?, vec![table(&args.max_words)?, table(&args.style)?]].concat())
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The commands, each a function on plain options that a test can call as well.
 
 mod answer;
+mod batch;
 pub mod check;
 pub mod completions;
 pub mod config;
@@ -21,6 +22,7 @@ mod parquet_schema;
 pub mod review;
 pub mod save;
 pub mod show;
+pub mod split;
 pub mod stats;
 pub mod verify;
 

@@ -41,8 +41,9 @@ pub use matches::Matches;
 pub use messages::{Message, Messages};
 pub use model::{
     Bulk, CaptionExtent, CaptionView, Closeup, DescribeScope, Editor, EditorKind, FILE, Filter, FilterEntry, HelpPage,
-    Holds, Job, JobState, Leaving, List, Mode, Model, Notice, NoticeKind, Offered, Opening, PictureSlot, Rate, SAMPLE,
-    SaveStatus, Search, SearchEntry, Seek, SessionStatus, Settings, Sorting, VerifierSettings, Verifying, Version,
+    Holds, Job, JobState, Leaving, List, Mode, Model, Notice, NoticeKind, Offered, Opening, PictureSlot, REVIEWER,
+    Rate, SAMPLE, SaveStatus, Search, SearchEntry, Seek, SessionStatus, Settings, Sorting, VerifierSettings, Verifying,
+    Version,
 };
 pub use msg::{Msg, Viewport, Viewports};
 pub use order::Order;

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use clap::{Args, ValueHint};
+use clap::{ArgGroup, Args, ValueHint};
 
 use super::options::{AsciiOption, DatasetOptions, SessionOption};
 
@@ -10,6 +10,8 @@ Examples:
       print what would be merged
   recaption merge photos/ kim.sqlite
       merge the decisions of another session
+  recaption merge photos/ photos/metadata-kim.jsonl photos/metadata-lee.jsonl
+      merge the parts that split wrote, and print how well the reviewers agree
 
 Merged: decisions that a person made there (accepted, kept, edited, excluded), with text, provenance, reviewer and time, \
 for records that are undecided or skipped here. Flags are merged, and notes if there is none here.
@@ -20,20 +22,29 @@ a draft here, are listed and left alone. If both sides decided differently, the 
 listed. Records of a spot check here are merged only if they were reviewed there in the same spot check (same --sample, \
 --seed, --by and --blind) with the same texts.
 
+Conflicts: if several sessions decided a record with different captions, it stays undecided, and the caption of each \
+reviewer becomes a candidate. The filter status:conflict lists these records until they are decided; so does it if a \
+decision here differs. With several sessions, their agreement is computed from the records that more than one of them \
+decided.
+
 In the reviewer, u undoes the whole merge in one step. Merging again merges only new decisions.
 
-Exit codes: 0 all merged or identical, 1 disagreements or records left out, 2 wrong usage or input, 4 could not write, \
+Exit codes: 0 all merged or identical, 1 conflicts, disagreements or records left out, 2 wrong usage or input, 4 could not write, \
 or the session is in use.";
 
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
-#[command(allow_missing_positional = true, after_help = DETAILS)]
+#[command(
+    after_help = DETAILS,
+    override_usage = "recaption merge [OPTIONS] [PATH] <OTHER>...",
+    group(ArgGroup::new("sessions").args(["path", "others"]).required(true).multiple(true)),
+)]
 pub struct MergeArgs {
     #[command(flatten)]
     pub dataset: DatasetOptions,
 
-    /// The other review: a session file, or a dataset that has one
+    /// The other reviews: session files, or datasets and parts of datasets that have one
     #[arg(value_name = "OTHER", value_hint = ValueHint::AnyPath)]
-    pub other: PathBuf,
+    others: Vec<PathBuf>,
 
     #[command(flatten)]
     pub session: SessionOption,
@@ -42,10 +53,24 @@ pub struct MergeArgs {
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Print the result and all disagreements as one JSON object
+    /// Print the result, with all disagreements and conflicts, as one JSON object
     #[arg(long)]
     pub json: bool,
 
     #[command(flatten)]
     pub ascii: AsciiOption,
+}
+
+impl MergeArgs {
+    /// Returns the options of the dataset, and the other reviews: a single path is one, of the dataset in the current
+    /// folder.
+    #[must_use]
+    pub fn sides(&self) -> (DatasetOptions, Vec<PathBuf>) {
+        let mut dataset = self.dataset.clone();
+        let mut others = self.others.clone();
+        if others.is_empty() {
+            others.extend(dataset.path.take());
+        }
+        (dataset, others)
+    }
 }

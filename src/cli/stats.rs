@@ -14,6 +14,8 @@ Examples:
       compare two reviews: agreement and disagreements
   recaption stats photos/ --plan --target 97.5
       compute the sample size that a spot check needs
+  recaption stats photos/ --by-reviewer
+      print the figures of each reviewer of a merged session
   recaption stats photos/ --report report.md
       write the report of the latest spot check
   recaption stats photos/ --tags --json | jq -r '.tags[] | select(.captions == 1).tag'
@@ -41,6 +43,10 @@ pub struct StatsArgs {
     /// List the tags of the captions with the number of captions that have them
     #[arg(long, conflicts_with_all = ["plan", "other", "report"])]
     pub tags: bool,
+
+    /// Show what each reviewer did: decisions, edits, pace, and conflicts after a merge
+    #[arg(long, conflicts_with_all = ["plan", "other", "report", "tags"])]
+    pub by_reviewer: bool,
 
     #[command(flatten)]
     pub session: SessionOption,

@@ -99,6 +99,9 @@ fn every_option_of_review_is_parsed() {
 #[case("recaption stats a.jsonl b.sqlite --json")]
 #[case("recaption stats a.jsonl --plan --target 97.5")]
 #[case("recaption stats a.jsonl --report r.md --force")]
+#[case("recaption split a.jsonl --parts 5 --overlap 2.5% --seed 7 -o parts --all --dry-run --json")]
+#[case("recaption split a.jsonl --names kim,lee,ana.2 --overlap 200")]
+#[case("recaption stats a.jsonl --by-reviewer --json")]
 #[case("recaption merge a.jsonl b.sqlite --session s.sqlite --dry-run --json --ascii")]
 #[case("recaption export a.jsonl --to txt --only accepted,edited -o texts --force")]
 #[case("recaption show a.jpg b.jpg --width 80 --image-protocol blocks")]
@@ -130,6 +133,10 @@ fn commands_parse(#[case] line: &str) {
 #[case::target_without_plan("recaption stats a.jsonl --target 90", ErrorKind::MissingRequiredArgument)]
 #[case::impossible_target("recaption stats a.jsonl --plan --target 100", ErrorKind::ValueValidation)]
 #[case::plan_of_a_comparison("recaption stats a.jsonl b.jsonl --plan", ErrorKind::ArgumentConflict)]
+#[case::split_without_parts("recaption split a.jsonl", ErrorKind::MissingRequiredArgument)]
+#[case::one_part("recaption split a.jsonl --parts 1", ErrorKind::ValueValidation)]
+#[case::overlap("recaption split a.jsonl --parts 2 --overlap 101%", ErrorKind::ValueValidation)]
+#[case::part_name("recaption split a.jsonl --names kim,../lee", ErrorKind::ValueValidation)]
 #[case::merge_without_other("recaption merge", ErrorKind::MissingRequiredArgument)]
 #[case::seed_without_sample("recaption a.jsonl --seed 7", ErrorKind::MissingRequiredArgument)]
 #[case::empty_sample("recaption a.jsonl --sample 0", ErrorKind::ValueValidation)]
@@ -142,11 +149,16 @@ fn invalid_command_lines_are_rejected(#[case] line: &str, #[case] kind: ErrorKin
 #[test]
 fn a_single_path_is_merged_into_the_dataset_of_the_current_folder() {
     let of = |line: &str| match parsed(line) {
-        Command::Merge(args) => (args.dataset.path(Path::new("/nowhere")).ok(), args.other),
+        Command::Merge(args) => {
+            let (dataset, others) = args.sides();
+            (dataset.path(Path::new("/nowhere")).ok(), others)
+        }
         other => panic!("{other:?}"),
     };
-    assert_eq!(of("recaption merge b.sqlite"), (None, "b.sqlite".into()));
-    assert_eq!(of("recaption merge a.jsonl b.sqlite"), (Some("a.jsonl".into()), "b.sqlite".into()));
+    assert_eq!(of("recaption merge b.sqlite"), (None, vec!["b.sqlite".into()]));
+    assert_eq!(of("recaption merge a.jsonl b.sqlite"), (Some("a.jsonl".into()), vec!["b.sqlite".into()]));
+    let several = vec!["b.sqlite".into(), "c.sqlite".into()];
+    assert_eq!(of("recaption merge a.jsonl --json b.sqlite c.sqlite"), (Some("a.jsonl".into()), several));
 }
 
 #[test]

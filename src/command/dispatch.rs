@@ -8,10 +8,11 @@ use std::sync::Arc;
 use clap::CommandFactory as _;
 use etcetera::BaseStrategy as _;
 
+use super::batch::{self, BatchError, CollectOptions, JobOptions, StatusOptions, Storage, SubmitOptions};
 use super::check::{self, CheckError, CheckOptions};
 use super::config::{self, ConfigOptions};
 use super::demo::{self, DemoError};
-use super::describer::{DescriberError, DescriberSetup};
+use super::describer::{self, DescriberError, DescriberSetup};
 use super::doctor::{self, DoctorOptions};
 use super::export::{self, ExportError, ExportOptions, Split, TextFiles, Transfer};
 use super::generate::{self, GenerateError, GenerateOptions, Task};
@@ -20,17 +21,21 @@ use super::merge::{self, MergeError, MergeOptions};
 use super::review::{self, Describers, ReviewError, ReviewOptions};
 use super::save::{self, SaveError, SaveOptions};
 use super::show::{self, ShowError, ShowOptions};
+use super::split::{self, SplitError, SplitOptions};
 use super::stats::{self, StatsError, StatsMode, StatsOptions};
 use super::{Input, answer, completions, man};
+use crate::aws::S3UrlError;
 use crate::cli::{
-    CheckArgs, Cli, Command, DatasetOptions, DemoArgs, DoctorArgs, ExportArgs, GenerateArgs, InitArgs, MergeArgs,
-    NoDataset, ReviewArgs, RunOptions, SaveArgs, SessionOption, ShardsOption, ShowArgs, StatsArgs, VerifyArgs,
+    BatchArgs, BatchCommand, BatchJobArgs, CheckArgs, Cli, Command, DatasetOptions, DemoArgs, DoctorArgs, ExportArgs,
+    GenerateArgs, InitArgs, MergeArgs, NoDataset, ReviewArgs, RunOptions, SaveArgs, SessionOption, ShardsOption,
+    ShowArgs, SplitArgs, StatsArgs, VerifyArgs,
 };
 use crate::config::{Config, ConfigError, ImageProtocol, Layers, Source};
 use crate::console::{Console, is_utf8_locale, no_colour};
 use crate::dataset::{Dataset, DatasetError, OpenOptions};
 use crate::describe::Describer;
 use crate::describe::budget::Budget;
+use crate::describe::catalogue::CatalogueError;
 use crate::engine::CandidateFile;
 use crate::engine::selection::{Only, Sample, Selection};
 use crate::engine::style;
@@ -86,9 +91,9 @@ macro_rules! exit_codes {
 }
 
 exit_codes! {
-    CheckError | ExportError | GenerateError | InitError | MergeError | SaveError | StatsError =>
+    BatchError | CheckError | ExportError | GenerateError | InitError | MergeError | SaveError | SplitError | StatsError =>
         |error| error.exit_code(),
-    ConfigError | DatasetError | DescriberError | KeymapError | NoAnswer | NoCurrentFolder | NoDataset | NoDescriber | NoTerminal | SchemaError | StyleGuideError =>
+    CatalogueError | ConfigError | DatasetError | DescriberError | KeymapError | NoAnswer | NoCurrentFolder | NoDataset | NoDescriber | NoTerminal | S3UrlError | SchemaError | StyleGuideError =>
         |error| ExitCode::Usage,
     IsInput => |error| ExitCode::Write,
     DemoError => |error| match error {
@@ -146,10 +151,12 @@ impl Run {
             Command::Show(args) => self.show(args),
             Command::Generate(args) => self.generate(args),
             Command::Verify(args) => self.verify(args),
+            Command::Batch(args) => self.batch(*args),
             Command::Save(args) => self.save(args),
             Command::Doctor(args) => self.doctor(args),
             Command::Check(args) => self.check(&args),
             Command::Stats(args) => self.stats(args),
+            Command::Split(args) => self.split(args),
             Command::Merge(args) => self.merge(args),
             Command::Export(args) => self.export(args),
             Command::Init(args) => self.init(args),
@@ -227,6 +234,74 @@ impl Run {
         Ok(generate::run(&self.run_options(task, verifier, args.run, args.only, None)?, &mut Console::stdout())?)
     }
 
+    fn batch(&self, args: BatchArgs) -> Result<ExitCode, Failure> {
+        let out = &mut Console::stdout();
+        Ok(match args.command {
+            BatchCommand::Submit(args) => {
+                let path = together(&args.run.dataset, &args.run.shards)?;
+                let objects = self.captions_are_objects(&path, &self.open_options(&args.run.dataset));
+                let setup = DescriberSetup::from_config(&self.config, false, objects, &self.budget);
+                let task = Task::Describe { again: args.again };
+                batch::submit(&self.submit_options(task, setup, args.run, args.only)?, out)?
+            }
+            BatchCommand::Verify(args) => {
+                let setup = DescriberSetup::of_verifier(&self.config, &self.budget);
+                let task = Task::Verify { again: args.again };
+                batch::submit(&self.submit_options(task, setup, args.run, args.only)?, out)?
+            }
+            BatchCommand::Status(args) => {
+                batch::status(&StatusOptions { jobs: self.job_options(args.jobs)?, watch: args.watch }, out)?
+            }
+            BatchCommand::Collect(args) => {
+                let options = CollectOptions {
+                    jobs: self.job_options(args.jobs)?,
+                    catalogue: describer::catalogue()?,
+                    rules: self.rules()?,
+                    accept: args.accept,
+                };
+                batch::collect(&options, out)?
+            }
+            BatchCommand::Stop(args) => batch::stop(&self.job_options(args.jobs)?, out)?,
+        })
+    }
+
+    fn submit_options(
+        &self,
+        task: Task,
+        setup: DescriberSetup,
+        run: RunOptions,
+        only: Only,
+    ) -> Result<SubmitOptions, Failure> {
+        let bedrock = match setup {
+            DescriberSetup::Bedrock(options) => *options,
+            DescriberSetup::Invalid(error) => return Err(error.into()),
+            DescriberSetup::Openai(_) | DescriberSetup::Local | DescriberSetup::None => {
+                return Err(BatchError::NotBedrock.into());
+            }
+        };
+        let selection = selection(only, &run);
+        Ok(SubmitOptions {
+            task,
+            input: self.input(&run.dataset, together(&run.dataset, &run.shards)?, run.session)?,
+            bedrock,
+            storage: Storage::from_settings(&self.config.batch)?,
+            rules: self.rules()?,
+            selection,
+            dry_run: run.dry_run,
+            yes: run.yes,
+            confirm_above: self.config.confirm_above,
+            budget: self.config.budget,
+            json: run.json,
+            terminal: answer::is_possible(),
+        })
+    }
+
+    fn job_options(&self, args: BatchJobArgs) -> Result<JobOptions, Failure> {
+        let BatchJobArgs { dataset, session, json, account: _ } = args;
+        let input = self.input(&dataset, path(&dataset)?, session)?;
+        Ok(JobOptions { input, aws: describer::aws_options(&self.config), json })
+    }
+
     /// Returns the options of a run without a screen that saves nothing. `alias` is another way to name the dataset.
     fn run_options(
         &self,
@@ -236,6 +311,7 @@ impl Run {
         only: Only,
         alias: Option<PathBuf>,
     ) -> Result<GenerateOptions, Failure> {
+        let selection = selection(only, &run);
         let path = alias.map_or_else(|| together(&run.dataset, &run.shards), Ok)?;
         let (path, open) = self.dataset(&run.dataset, path)?;
         Ok(GenerateOptions {
@@ -245,11 +321,7 @@ impl Run {
             path,
             session: run.session.file,
             rules: self.rules()?,
-            selection: Selection {
-                only,
-                number: run.number,
-                sample: run.sample.map(|size| Sample { size, seed: run.seed }),
-            },
+            selection,
             dry_run: run.dry_run,
             yes: run.yes,
             confirm_above: self.config.confirm_above,
@@ -315,6 +387,7 @@ impl Run {
                 (None, Some(path)) => StatsMode::Report { path, force: args.force },
                 (None, None) if args.plan => StatsMode::Plan { target: args.target.0 / 100.0 },
                 (None, None) if args.tags => StatsMode::Tags,
+                (None, None) if args.by_reviewer => StatsMode::Reviewers,
                 (None, None) => StatsMode::Figures,
             },
             rules: self.rules()?,
@@ -325,10 +398,32 @@ impl Run {
         Ok(ExitCode::Done)
     }
 
+    fn split(&self, args: SplitArgs) -> Result<ExitCode, Failure> {
+        let names: Vec<String> = match args.parts {
+            Some(parts) if args.names.is_empty() => (1..=parts).map(|part| part.to_string()).collect(),
+            Some(parts) if usize::from(parts) != args.names.len() => {
+                return Err(SplitError::Names { parts, names: args.names.len() }.into());
+            }
+            _ => args.names.into_iter().map(|name| name.0).collect(),
+        };
+        let options = SplitOptions {
+            input: self.input(&args.dataset, together(&args.dataset, &args.shards)?, args.session)?,
+            names,
+            overlap: args.overlap,
+            seed: args.seed,
+            output: args.output,
+            all: args.all,
+            dry_run: args.dry_run,
+            json: args.json,
+        };
+        Ok(split::run(&options, &mut Console::stdout(), &mut Console::stderr())?)
+    }
+
     fn merge(&self, args: MergeArgs) -> Result<ExitCode, Failure> {
+        let (dataset, others) = args.sides();
         let options = MergeOptions {
-            input: self.input(&args.dataset, path(&args.dataset)?, args.session)?,
-            other: args.other,
+            input: self.input(&dataset, path(&dataset)?, args.session)?,
+            others,
             dry_run: args.dry_run,
             json: args.json,
             ascii: self.ascii() || !self.terminal,
@@ -569,6 +664,11 @@ fn invocation() -> String {
 fn path(dataset: &DatasetOptions) -> Result<PathBuf, Failure> {
     let here = env::current_dir().map_err(NoCurrentFolder)?;
     Ok(dataset.path(&here)?)
+}
+
+fn selection(only: Only, run: &RunOptions) -> Selection {
+    let sample = run.sample.map(|size| Sample { size, seed: run.seed });
+    Selection { only, number: run.number, sample, ..Selection::default() }
 }
 
 /// Returns the path of a dataset that may be several Parquet files.

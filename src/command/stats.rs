@@ -15,7 +15,7 @@ use crate::engine::style;
 use crate::exit::ExitCode;
 use crate::inputs::{Inputs, IsInput};
 use crate::lint::Rules;
-use crate::report::{Bars, Comparison, Figures, Page, Plan, RowKind, SpotReport, TagFigures};
+use crate::report::{Bars, Comparison, Figures, Page, Plan, Reviewers, RowKind, SpotReport, TagFigures, UNKNOWN};
 use crate::session::{self, History, Location, SessionError};
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,6 +38,8 @@ pub enum StatsMode {
     Figures,
     /// The tags of the current captions.
     Tags,
+    /// What each reviewer did.
+    Reviewers,
     /// Agreement with another session of the same dataset, given by its file or by its dataset.
     Compare(PathBuf),
     /// A report of the latest spot check: JSON if the file name ends in `.json`, else Markdown.
@@ -111,6 +113,13 @@ pub fn run(options: &StatsOptions, out: &mut Console<'_>, errors: &mut Console<'
             let history = read_history(&dataset, &location, errors)?;
             let tags = TagFigures::gather(&dataset, &history.opened.ledger)?;
             options.print(|| tags.json(), |bars| tags.page(bars), out)
+        }
+        StatsMode::Reviewers => {
+            let history = read_history(&dataset, &location, errors)?;
+            let mut reviewers = Reviewers::default();
+            reviewers.add(&dataset, &history, UNKNOWN)?;
+            reviewers.add_conflicts(&history.opened.ledger);
+            options.print(|| serde_json::json!({ "reviewers": reviewers.json() }), |bars| reviewers.page(bars), out)
         }
         StatsMode::Compare(other) => {
             let second = input::other_review(other, &dataset, &input.reading)?;

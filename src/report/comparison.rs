@@ -14,7 +14,7 @@ use crate::session::{DecisionKind, History, RecordState};
 use crate::statistics::{Agreement, Proportion};
 
 /// The decisions that need no further review.
-const KINDS: [DecisionKind; 4] =
+pub(super) const KINDS: [DecisionKind; 4] =
     [DecisionKind::Accepted, DecisionKind::Kept, DecisionKind::Edited, DecisionKind::Excluded];
 
 /// The maximum number of disagreements listed on a page. JSON lists all.
@@ -192,11 +192,11 @@ fn agreement<const N: usize>(page: &mut Page, label: &str, agreement: &Agreement
     page.row(format!("{label:<22}{:>12}{rate:>9}{kappa}", of(observed)));
 }
 
-fn of(proportion: Proportion) -> String {
+pub(super) fn of(proportion: Proportion) -> String {
     format!("{} of {}", proportion.count(), proportion.total())
 }
 
-fn agreement_json<const N: usize>(agreement: &Agreement<N>) -> Value {
+pub(super) fn agreement_json<const N: usize>(agreement: &Agreement<N>) -> Value {
     let kappa = agreement.kappa();
     json!({
         "observed": proportion(agreement.observed()),

@@ -20,7 +20,7 @@ pub struct Merge {
     pub reviewers: BTreeSet<String>,
     /// Nothing was written.
     pub dry_run: bool,
-    /// Decisions in the other session. Each is merged, the same here, in a disagreement, left out, or removed.
+    /// Decisions in the other session. Each is merged, the same here, in a conflict or a disagreement, left out, or removed.
     pub decisions: u64,
     /// Merged decisions.
     pub merged: BTreeMap<DecisionKind, u64>,
@@ -34,6 +34,8 @@ pub struct Merge {
     pub verdicts: u64,
     /// Records with the same decision in both sessions.
     pub same_decision: u64,
+    /// Records that other sessions merged with it decided differently. They stay undecided here.
+    pub conflicts: u64,
     /// Records that were excluded there and are not in this dataset.
     pub removed: u64,
     /// Records with different decisions, in file order. The decisions of this session stay.
@@ -83,6 +85,11 @@ impl LeftOut {
             Self::Note => "with another note here",
             Self::Rejection => "rejected there, and judged otherwise or in another spot check here",
         }
+    }
+
+    /// Returns true if a decision was left out, false for a note or a rejection.
+    const fn is_of_decision(self) -> bool {
+        !matches!(self, Self::Note | Self::Rejection)
     }
 
     /// Returns the key in JSON.
@@ -137,20 +144,14 @@ impl Merge {
         if !self.disagreements.is_empty() {
             page.remark("the decisions of this session stay");
         }
-        if !self.left_out.is_empty() {
-            page.heading("Not merged");
-        }
-        for (reason, names) in &self.left_out {
-            page.row(format!("{} {}", counted(names.len() as u64, "record", "records"), reason.description()));
-            for name in names.iter().take(MAX_LISTED) {
-                page.remark(format!("  {name}"));
-            }
-            match names.len().saturating_sub(MAX_LISTED) {
-                0 => {}
-                more => page.remark(format!("  and {more} more: --json lists all")),
-            }
-        }
+        list_left_out(&mut page, &self.left_out);
         page
+    }
+
+    /// Returns the number of decisions left out, and of those that are not in this dataset any more.
+    pub(super) fn left_out_decisions(&self) -> u64 {
+        let decisions = self.left_out.iter().filter(|(reason, _)| reason.is_of_decision());
+        decisions.map(|(_, names)| names.len() as u64).sum::<u64>() + self.removed
     }
 
     /// Returns the report as a JSON object.
@@ -174,9 +175,27 @@ impl Merge {
             "rejections": self.rejections,
             "verdicts": self.verdicts,
             "decided_alike": self.same_decision,
+            "conflicts": self.conflicts,
             "excluded_there_and_not_here": self.removed,
             "disagreements": self.disagreements.iter().map(Disagreement::json).collect::<Vec<_>>(),
             "not_taken": left_out,
         })
+    }
+}
+
+/// Lists the records that were not merged, by reason.
+pub(super) fn list_left_out(page: &mut Page, left_out: &BTreeMap<LeftOut, Vec<String>>) {
+    if !left_out.is_empty() {
+        page.heading("Not merged");
+    }
+    for (reason, names) in left_out {
+        page.row(format!("{} {}", counted(names.len() as u64, "record", "records"), reason.description()));
+        for name in names.iter().take(MAX_LISTED) {
+            page.remark(format!("  {name}"));
+        }
+        match names.len().saturating_sub(MAX_LISTED) {
+            0 => {}
+            more => page.remark(format!("  and {more} more: --json lists all")),
+        }
     }
 }

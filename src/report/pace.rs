@@ -38,6 +38,15 @@ impl Pace {
         pace
     }
 
+    /// Returns the sum with the pace of another session.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            decisions: self.decisions + other.decisions,
+            work: self.work.saturating_add(other.work),
+            periods: self.periods + other.periods,
+        }
+    }
+
     /// Returns decisions per hour of work, or `None` if no time has passed between two actions.
     #[must_use]
     pub fn per_hour(self) -> Option<f64> {

@@ -130,11 +130,13 @@ pub enum Status {
     Excluded,
     Failed,
     Draft,
+    /// Reviewers decided differently.
+    Conflict,
 }
 
 impl Status {
     /// In the order of the tabs, then the others.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::In(Tab::All),
         Self::In(Tab::ToReview),
         Self::In(Tab::Ready),
@@ -149,6 +151,7 @@ impl Status {
         Self::Excluded,
         Self::Failed,
         Self::Draft,
+        Self::Conflict,
     ];
 
     #[must_use]
@@ -168,6 +171,7 @@ impl Status {
             Self::Excluded => "excluded",
             Self::Failed => "failed",
             Self::Draft => "draft",
+            Self::Conflict => "conflict",
         }
     }
 
@@ -184,6 +188,7 @@ impl Status {
             Self::Excluded => *decision == Decision::Excluded,
             Self::Failed => failure.is_some(),
             Self::Draft => draft.is_some(),
+            Self::Conflict => view.state.is_in_conflict(),
         }
     }
 

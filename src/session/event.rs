@@ -20,10 +20,14 @@ pub const FILE: &str = "file";
 /// The describer of the candidates of the samples, which were imported too.
 pub const SAMPLE: &str = "sample";
 
+/// The describer of candidates that are the captions of reviewers who decided differently. Their model is the reviewer, and
+/// their parameters the decision.
+pub const REVIEWER: &str = "reviewer";
+
 /// The origin of a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provenance {
-    /// The describer's name ("local"), or [`FILE`] or [`SAMPLE`].
+    /// The describer's name ("local"), or [`FILE`], [`SAMPLE`] or [`REVIEWER`].
     pub describer: String,
     /// The model with its version, or the name of the file.
     pub model: String,
@@ -44,7 +48,7 @@ impl Provenance {
     /// Returns true if the candidate was imported, false if a describer wrote it.
     #[must_use]
     pub fn is_imported(&self) -> bool {
-        matches!(self.describer.as_str(), FILE | SAMPLE)
+        matches!(self.describer.as_str(), FILE | SAMPLE | REVIEWER)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::event::{Actor, CandidateId, Decision, Draft, Provenance, Seq, Verification};
+use super::event::{Actor, CandidateId, Decision, Draft, Provenance, REVIEWER, Seq, Verification};
 use super::texts::Amended;
 use crate::dataset::{Amendment, RecordId};
 use crate::describe::verdict::TextHash;
@@ -130,6 +130,18 @@ impl RecordState {
     pub fn rejected_since(&self, event: Seq) -> Option<&Rejection> {
         let is_last = |at: Seq| !(self.is_decided_since(event) && self.decided_at > at);
         self.rejection.as_deref().filter(|rejection| rejection.at > event && is_last(rejection.at))
+    }
+
+    /// Returns the captions of reviewers who decided differently, by a merge.
+    pub fn opinions(&self) -> impl Iterator<Item = &Candidate> {
+        self.candidates.iter().filter(|candidate| candidate.provenance.describer == REVIEWER)
+    }
+
+    /// Returns true if reviewers decided differently, and no decision was made since.
+    #[must_use]
+    pub fn is_in_conflict(&self) -> bool {
+        let newest = self.opinions().last();
+        newest.is_some_and(|opinion| !self.decision.is_final() || opinion.id.0 > self.decided_at.0)
     }
 
     /// Returns true if a candidate arrived after the last decision.

@@ -14,3 +14,4 @@ mod pty;
 mod sessions;
 mod siblings;
 mod structured;
+mod team;

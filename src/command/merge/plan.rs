@@ -1,25 +1,43 @@
 //! Compares two sessions record by record and decides what to merge. Writes nothing.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use jiff::Timestamp;
 
+use super::claims::{Claims, caption};
 use crate::dataset::{Dataset, DatasetError, Entry, Record, RecordId};
-use crate::report::{Disagreement, LeftOut, Merge, edits, origin};
+use crate::describe::StopReason;
+use crate::report::{Disagreement, LeftOut, Merge, Opinion, UNKNOWN, edits, origin};
 use crate::session::{
-    ActionKind, Actor, Candidate, CandidateId, Decision, EditBase, History, Opened, RecordState, Sample, SampleMember,
-    Seq, Verification,
+    ActionKind, Actor, Candidate, CandidateId, Decision, EditBase, History, Opened, Provenance, REVIEWER, RecordState,
+    Sample, SampleMember, Seq, Verification,
 };
 
-/// The reviewer if the session does not name one.
-const UNKNOWN: &str = "unknown";
+/// The name of decisions that no person made.
+const RUN: &str = "run";
 
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     /// Ordered by reviewer, then by time.
     pub(super) changes: Vec<RecordChange>,
     pub(super) report: Merge,
+    /// The decisions that others contradict, of both sides.
+    pub(super) opinions: Vec<Opinion>,
+}
+
+/// Whose decisions are merged into which.
+#[derive(Clone, Copy)]
+pub(super) struct Sides<'a> {
+    pub(super) here: &'a Opened,
+    pub(super) there: &'a History,
+    /// The decisions of all sessions that are merged together.
+    pub(super) claims: &'a Claims,
+    /// The times and reviewers of the events here, as they were before the merge.
+    pub(super) own: &'a History,
+    /// The reviewer of an event there.
+    pub(super) other: &'a dyn Fn(Seq) -> String,
 }
 
 /// The changes merged for one record.
@@ -31,6 +49,8 @@ pub(super) struct RecordChange {
     /// Position in the other session.
     order: Seq,
     pub(super) at: Timestamp,
+    /// The captions of reviewers who decided differently, as candidates.
+    pub(super) opinions: Vec<(String, Provenance)>,
     /// The candidate the decision refers to.
     pub(super) candidate: Option<Source>,
     /// The decision, with candidate ids of the other session.
@@ -45,6 +65,14 @@ pub(super) struct RecordChange {
     pub(super) verifications: Vec<Verification>,
 }
 
+/// What is merged of a decision.
+enum Choice {
+    Decision(Decision),
+    /// Its caption, as a candidate beside those of the decisions that contradict it.
+    Conflict,
+    Nothing,
+}
+
 #[derive(Debug)]
 pub(super) enum Source {
     /// This session has the candidate too.
@@ -55,7 +83,8 @@ pub(super) enum Source {
 
 impl Plan {
     /// Plans to merge the session `there` into `here`. Both belong to this dataset.
-    pub(super) fn new(dataset: &Dataset, here: &Opened, there: &History) -> Result<Self, DatasetError> {
+    pub(super) fn new(dataset: &Dataset, sides: Sides<'_>) -> Result<Self, DatasetError> {
+        let Sides { here, there, .. } = sides;
         dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
         let mut plan = Self::default();
         let lost = there.opened.unmatched.iter().filter(|lost| is_decided(&lost.state));
@@ -96,14 +125,19 @@ impl Plan {
                 _ => None,
             };
             let candidate = candidate.and_then(|candidate| source(candidate, ours, theirs));
-            let decision = plan.decision(&record, ours, theirs, candidate.as_ref(), &checks);
+            let choice = plan.choice(&record, ours, theirs, candidate.as_ref(), (&checks, sides.claims));
+            let (decision, opinions) = match choice {
+                Choice::Decision(decision) => (Some(decision), Vec::new()),
+                Choice::Conflict => (None, plan.opinions_of(&record, ours, theirs, sides)),
+                Choice::Nothing => (None, Vec::new()),
+            };
             let flagged = theirs.flagged && !ours.flagged;
             let note = plan.note(&record, ours, theirs);
             let rejected = plan.rejection(&record, ours, theirs, &checks);
             let is_new = |known: &&Verification| !ours.verifications.iter().any(|own| own.repeats(known));
             let verifications: Vec<Verification> = theirs.verifications.iter().filter(is_new).cloned().collect();
             let is_by_person = decision.is_some() || flagged || rejected.is_some() || note.is_some();
-            if !is_by_person && verifications.is_empty() {
+            if !is_by_person && verifications.is_empty() && opinions.is_empty() {
                 continue;
             }
             plan.report.verdicts += verifications.len() as u64;
@@ -112,6 +146,7 @@ impl Plan {
             plan.report.notes += u64::from(note.is_some());
             let order = match &decision {
                 Some(_) => theirs.decided_at,
+                None if !opinions.is_empty() => theirs.decided_at,
                 None => others.get(&id).copied().unwrap_or(theirs.touched),
             };
             let by = there.reviewer(order).unwrap_or(UNKNOWN).to_owned();
@@ -123,6 +158,7 @@ impl Plan {
                 by,
                 order,
                 at: there.at(order).unwrap_or_else(Timestamp::now),
+                opinions,
                 candidate: candidate.filter(|_| decision.is_some()),
                 amended: theirs.amended.as_ref().filter(|_| decision.is_some()).map(|text| text.text(id).into_owned()),
                 decision,
@@ -136,26 +172,30 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Returns the decision to merge, or adds the reason why there is none to the report.
-    fn decision(
+    /// Returns what to merge of a decision, and adds it to the report.
+    fn choice(
         &mut self,
         record: &Record,
         ours: &RecordState,
         theirs: &RecordState,
         candidate: Option<&Source>,
-        checks: &SpotChecks,
-    ) -> Option<Decision> {
+        (checks, claims): (&SpotChecks, &Claims),
+    ) -> Choice {
         if !is_decided(theirs) {
-            return None;
+            return Choice::Nothing;
         }
         let disagreement = Disagreement::between(record, [ours, theirs]);
+        let is_same_caption = disagreement.as_ref().is_none_or(|found| found.captions[0] == found.captions[1]);
+        let is_text = record.caption.other().is_none();
         if ours.decision.is_final() {
-            self.report.same_decision += u64::from(disagreement.is_none());
-            self.report.disagreements.extend(disagreement);
-            return None;
+            // Of several reviewers, one may have typed what another one accepted.
+            let is_same = disagreement.is_none() || is_same_caption && claims.are_several();
+            self.report.same_decision += u64::from(is_same);
+            self.report.disagreements.extend(disagreement.filter(|_| !is_same));
+            let is_blind = checks.here.as_ref().is_some_and(|check| check.members.contains_key(&record.id));
+            return if is_same_caption || is_blind || !is_text { Choice::Nothing } else { Choice::Conflict };
         }
-        let is_same_caption = disagreement.is_some_and(|found| found.captions[0] == found.captions[1]);
-        let refusal = if record.caption.other().is_some() && theirs.has_own_text() {
+        let refusal = if !is_text && theirs.has_own_text() {
             Some(LeftOut::NotText)
         } else if ours.draft.is_some() {
             Some(LeftOut::Draft)
@@ -168,10 +208,66 @@ impl Plan {
         };
         if let Some(why) = refusal {
             self.leave(why, &record.file_name);
-            return None;
+            return Choice::Nothing;
+        }
+        if claims.is_conflict(record.id) {
+            self.report.conflicts += 1;
+            return Choice::Conflict;
         }
         *self.report.merged.entry(theirs.decision.kind()).or_default() += 1;
-        Some(theirs.decision.clone())
+        Choice::Decision(theirs.decision.clone())
+    }
+
+    /// Adds the decisions of both sides to the conflicts. Returns those that are not candidates here yet.
+    fn opinions_of(
+        &mut self,
+        record: &Record,
+        ours: &RecordState,
+        theirs: &RecordState,
+        sides: Sides<'_>,
+    ) -> Vec<(String, Provenance)> {
+        // A decision here may settle an earlier conflict. If there is none, it is one of the decisions in conflict.
+        let own = ours.decision.is_final() && ours.opinions().next().is_none();
+        let by = match ours.by {
+            Actor::Operator => sides.own.reviewer(ours.decided_at).unwrap_or(UNKNOWN),
+            Actor::Run => RUN,
+        };
+        let at = |history: &History, at: Seq| history.at(at).unwrap_or_else(Timestamp::now);
+        let own = own.then(|| (ours, by.to_owned(), at(sides.own, ours.decided_at)));
+        let other = (theirs, (sides.other)(theirs.decided_at), at(sides.there, theirs.decided_at));
+        let mut new = Vec::new();
+        for (state, reviewer, at) in own.into_iter().chain([other]) {
+            let in_dataset = record.caption.text();
+            let text = state.current_caption(record.id, in_dataset).unwrap_or_default().into_owned();
+            let decision = state.decision.kind();
+            self.opinions.push(Opinion {
+                record: record.id,
+                file_name: record.file_name.clone(),
+                reviewer: reviewer.clone(),
+                decision,
+                caption: caption(record.id, state, in_dataset).map(Cow::into_owned),
+            });
+            let provenance = Provenance {
+                describer: REVIEWER.to_owned(),
+                model: reviewer,
+                prompt: None,
+                parameters: decision.name().to_owned(),
+                reason: None,
+                usage: None,
+                stop: StopReason::EndTurn,
+                at,
+            };
+            // Whoever settled the conflict knew this caption, whichever reviewer it was from.
+            let is_settled = ours.opinions().next().is_some() && !ours.is_in_conflict();
+            let is_known = ours.opinions().any(|known| {
+                let is_same = known.text == text && known.provenance.parameters == provenance.parameters;
+                is_same && (is_settled || known.provenance.model == provenance.model)
+            });
+            if !is_known {
+                new.push((text, provenance));
+            }
+        }
+        new
     }
 
     /// Returns the reason of the rejection to merge: one that stands there, of a record without a verdict here.
@@ -213,12 +309,12 @@ impl Plan {
 
 /// Returns true if a person decided the record. A record that was kept and whose original has changed since is undecided
 /// again, but counts.
-fn is_decided(state: &RecordState) -> bool {
+pub(super) fn is_decided(state: &RecordState) -> bool {
     state.by == Actor::Operator && (state.decision.is_final() || state.original_changed)
 }
 
 /// Returns true if both sessions have the same original caption.
-fn is_same_text(record: &Record, ours: &RecordState, theirs: &RecordState) -> bool {
+pub(super) fn is_same_text(record: &Record, ours: &RecordState, theirs: &RecordState) -> bool {
     let in_dataset = record.caption.text();
     !theirs.original_changed && theirs.original_caption(in_dataset) == ours.original_caption(in_dataset)
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::fixture::{Printed, World, decided, edited};
 use super::super::save::{self, SaveOptions};
-use super::super::stats::StatsOptions;
+use super::super::stats::{StatsMode, StatsOptions};
 use super::*;
 use crate::dataset::{Dataset, RecordId};
 use crate::describe::verdict::TextHash;
@@ -100,7 +100,12 @@ fn sit(world: &World, reviewer: &str, sample: Option<&SampleRequest>, events: im
 }
 
 fn options(here: &World, there: &World) -> MergeOptions {
-    MergeOptions { input: here.input(), other: there.folder.path().to_owned(), ascii: true, ..MergeOptions::default() }
+    MergeOptions {
+        input: here.input(),
+        others: vec![there.folder.path().to_owned()],
+        ascii: true,
+        ..MergeOptions::default()
+    }
 }
 
 fn merge(options: &MergeOptions) -> (Result<ExitCode, MergeError>, Printed) {
@@ -287,7 +292,17 @@ fn conflicting_decisions_are_kept_and_listed() {
     let row = |name: &str| printed.out().lines().find(|line| line.contains(name)).unwrap().to_owned();
     assert!(row("b.jpg").ends_with("kept        excluded") && row("c.jpg").ends_with("edited      other text"));
     assert!(printed.out().is_ascii() && printed.out().lines().all(|line| line.len() <= 76), "{}", printed.out());
-    assert_eq!(opened(&here).ledger, before);
+    let after = opened(&here).ledger;
+    for record in (0..6).map(RecordId) {
+        let [before, after] = [&before, &after].map(|ledger| ledger.record(record));
+        assert_eq!((&after.decision, after.decided_at), (&before.decision, before.decided_at));
+    }
+    // The captions of both sides are candidates, so that the conflict can be settled in the reviewer.
+    let conflicts: Vec<u32> = (0..6).filter(|record| after.record(RecordId(*record)).is_in_conflict()).collect();
+    assert_eq!(conflicts, [1, 2, 3]);
+    let names: Vec<&str> =
+        after.record(RecordId(3)).opinions().map(|opinion| opinion.provenance.model.as_str()).collect();
+    assert_eq!(names, ["run", "lee"], "no person decided it here");
 }
 
 #[test]
@@ -416,7 +431,7 @@ fn a_session_without_its_dataset_can_be_merged() {
     sit(&there, "lee", None, lees([0, 1, 2, 3, 5]));
     std::fs::copy(there.path(".recaption/metadata.sqlite"), here.path("lee.sqlite")).unwrap();
     drop(there);
-    let from_file = MergeOptions { other: here.path("lee.sqlite"), ..options(&here, &here) };
+    let from_file = MergeOptions { others: vec![here.path("lee.sqlite")], ..options(&here, &here) };
     let (code, found) = json_of(&from_file);
     assert_eq!((code, &found["taken"]["kept"]), (ExitCode::Done, &json!(1)));
 
@@ -625,4 +640,167 @@ fn a_decision_follows_its_caption_into_a_list() {
     world.decide([(0, Decision::Kept)]);
     world.write("metadata.jsonl", "{\"file_name\": \"a.jpg\", \"text\": [\"A cap.\", \"A hat.\"]}\n");
     assert_eq!(states(&world), ["-", "kept"], "it follows its caption into the list");
+}
+
+/// Three reviewers of copies of a dataset.
+fn three() -> (World, Vec<World>) {
+    let decisions = [
+        [Decision::Kept, from(EditBase::Original, "A woman in red."), Decision::Kept, Decision::Excluded],
+        [
+            Decision::Kept,
+            from(EditBase::Original, "A woman in blue."),
+            from(EditBase::Original, "A dog."),
+            Decision::Kept,
+        ],
+        [Decision::Kept, from(EditBase::Original, "A woman in red."), Decision::Kept, Decision::Kept],
+    ];
+    let of = |(reviewer, decisions): (&str, [Decision; 4])| {
+        let world = World::new(SIX);
+        sit(&world, reviewer, None, (0..).zip(decisions).map(|(record, decision)| decided(record, decision)));
+        world
+    };
+    (World::new(SIX), ["kim", "lee", "ana"].into_iter().zip(decisions).map(of).collect())
+}
+
+fn all_of(here: &World, others: &[World]) -> MergeOptions {
+    let others = others.iter().map(|other| other.folder.path().to_owned()).collect();
+    MergeOptions { input: here.input(), others, ascii: true, ..MergeOptions::default() }
+}
+
+#[test]
+fn decisions_of_several_that_differ_become_candidates() {
+    let (here, others) = three();
+    let (code, json) = json_of(&all_of(&here, &others));
+    assert_eq!(code, ExitCode::Findings);
+    assert_eq!((&json["decisions"], &json["merged"], &json["records_in_conflict"]), (&12.into(), &2.into(), &2.into()));
+    let opened = opened(&here);
+    let state = |record| opened.ledger.record(RecordId(record));
+    // The same caption, kept or typed, is one decision.
+    assert_eq!([state(0), state(2)].map(|state| state.decision.kind().name()), ["kept", "kept"]);
+    assert_eq!([0, 1, 2, 3].map(|record| state(record).is_in_conflict()), [false, true, false, true]);
+    let opinions = |record| -> Vec<[String; 3]> {
+        let of = |opinion: &Candidate| {
+            let Provenance { model, parameters, .. } = &opinion.provenance;
+            [model.clone(), parameters.clone(), opinion.text.clone()]
+        };
+        state(record).opinions().map(of).collect()
+    };
+    let texts = |rows: [[&str; 3]; 3]| rows.map(|row| row.map(str::to_owned)).to_vec();
+    assert_eq!(
+        opinions(1),
+        texts([
+            ["kim", "edited", "A woman in red."],
+            ["lee", "edited", "A woman in blue."],
+            ["ana", "edited", "A woman in red."]
+        ])
+    );
+    assert_eq!(
+        opinions(3),
+        texts([["kim", "excluded", "A cat."], ["lee", "kept", "A cat."], ["ana", "kept", "A cat."]])
+    );
+    assert_eq!(state(1).decision, Decision::Undecided);
+    // Of four records, all agree on the first and the third.
+    let agreement = &json["agreement"];
+    assert_eq!((&agreement["records"], &agreement["same_caption_by_all"]["count"]), (&4.into(), &2.into()));
+    let pairs: Vec<(&Value, &Value)> = agreement["pairs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|pair| (&pair["reviewers"], &pair["same_caption"]["count"]))
+        .collect();
+    let expected =
+        [(json!(["kim", "lee"]), json!(2)), (json!(["kim", "ana"]), json!(3)), (json!(["lee", "ana"]), json!(3))];
+    assert_eq!(pairs, expected.iter().map(|(names, count)| (names, count)).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_merge_of_several_is_one_undo_step_and_repeating_it_changes_nothing() {
+    let (here, others) = three();
+    let dry = MergeOptions { dry_run: true, ..all_of(&here, &others) };
+    let planned = json_of(&dry).1;
+    assert_eq!(opened(&here).ledger.last(), Seq::default(), "a dry run writes nothing");
+    let done = json_of(&all_of(&here, &others)).1;
+    assert_eq!(
+        (&planned["sessions"][0]["taken"], &planned["conflicts"]),
+        (&done["sessions"][0]["taken"], &done["conflicts"])
+    );
+    let last = opened(&here).ledger.last();
+    let again = json_of(&all_of(&here, &others)).1;
+    assert_eq!(opened(&here).ledger.last(), last);
+    assert_eq!((&again["merged"], &again["conflicts"]), (&0.into(), &done["conflicts"]));
+
+    here.record([Event::Undone]);
+    let ledger = opened(&here).ledger;
+    assert!(ledger.touched().all(|(_, state)| state.decision == Decision::Undecided));
+    assert!(!ledger.can_undo());
+}
+
+#[test]
+fn a_settled_conflict_stays_settled() {
+    let (here, others) = three();
+    json_of(&all_of(&here, &others));
+    let lead = [decided(1, from(EditBase::Original, "A woman in blue.")), decided(3, Decision::Excluded)];
+    sit(&here, "max", None, lead);
+    let (_, json) = json_of(&all_of(&here, &others));
+    assert_eq!(json["conflicts"], json!([]));
+    assert!([1, 3].iter().all(|record| !opened(&here).ledger.record(RecordId(*record)).is_in_conflict()));
+    let conflicts = |name: &str| {
+        let reviewers = json["reviewers"].as_array().unwrap();
+        reviewers.iter().find(|reviewer| reviewer["reviewer"] == name).unwrap()["conflicts"].clone()
+    };
+    // Record 2 was settled as lee had it, record 4 as kim had it.
+    assert_eq!(conflicts("kim"), json!({"open": 0, "upheld": 1, "overruled": 1}));
+    assert_eq!(conflicts("lee"), json!({"open": 0, "upheld": 1, "overruled": 1}));
+    assert_eq!(conflicts("ana"), json!({"open": 0, "upheld": 0, "overruled": 2}));
+    let options =
+        StatsOptions { input: here.input(), mode: StatsMode::Reviewers, json: true, ..StatsOptions::default() };
+    let (result, printed) = Printed::by(|out, errors| super::super::stats::run(&options, out, errors));
+    result.unwrap();
+    let stats: Value = serde_json::from_str(printed.out()).unwrap();
+    let max = stats["reviewers"].as_array().unwrap().iter().find(|reviewer| reviewer["reviewer"] == "max").unwrap();
+    assert_eq!((&max["decided"], &max["decisions"]["excluded"]), (&2.into(), &1.into()), "{stats}");
+}
+
+#[test]
+fn sessions_that_are_merged_one_after_the_other_conflict_too() {
+    let (here, others) = three();
+    for other in &others {
+        merge(&options(&here, other)).0.unwrap();
+    }
+    let conflicts = |world: &World| -> Vec<u32> {
+        let ledger = opened(world).ledger;
+        (0..6).filter(|record| ledger.record(RecordId(*record)).is_in_conflict()).collect()
+    };
+    assert_eq!(conflicts(&here), [1, 3]);
+    assert_eq!(opened(&here).ledger.record(RecordId(1)).decision.text(), Some("A woman in red."), "the first stays");
+    sit(&here, "max", None, [decided(1, from(EditBase::Original, "A woman in blue.")), decided(3, Decision::Kept)]);
+    for other in &others {
+        merge(&options(&here, other)).0.unwrap();
+    }
+    assert_eq!(conflicts(&here), [] as [u32; 0], "settled");
+}
+
+#[test]
+fn a_merge_of_several_prints_the_sessions_the_conflicts_and_the_agreement() {
+    let (here, others) = three();
+    let (result, printed) = merge(&all_of(&here, &others));
+    assert_eq!(result.unwrap(), ExitCode::Findings);
+    let page = printed.out();
+    for part in [
+        "2 decisions merged",
+        "of 12 decisions in 3 sessions",
+        "Conflicts (2 records)",
+        "b.jpg",
+        "edited by kim, lee, ana",
+        "kept by lee, ana; excluded by kim",
+        "status:conflict",
+        "Agreement on 4 records decided by more than one reviewer",
+        "2 of 4 50.0 %",
+        "kim, lee",
+    ] {
+        assert!(page.contains(part), "{part} is not in\n{page}");
+    }
+    assert!(page.is_ascii() && page.lines().all(|line| line.len() <= 76) && !page.contains("..."), "{page}");
+    let twice = MergeOptions { others: vec![others[0].folder.path().to_owned(); 2], ..all_of(&here, &others) };
+    assert!(matches!(merge(&twice).0.unwrap_err(), MergeError::Twice(_)));
 }

@@ -137,6 +137,7 @@ fn queries_match_the_state_of_the_record() {
         ("status:accepted", true),
         ("status:decided", true),
         ("status:ready", false),
+        ("status:conflict", false),
         ("status:to-review", false),
         ("by:run", true),
         ("by:operator", false),

@@ -4,6 +4,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::describe::Dollars;
+use crate::review::{FILE, REVIEWER, SAMPLE};
 use crate::session::Provenance;
 use crate::text;
 use crate::tui::theme::Theme;
@@ -112,17 +113,19 @@ pub(super) fn source(provenance: &Provenance, theme: &Theme) -> Source {
     let muted = |words: &str| Span::styled(clean(words), theme.muted);
     let mut facts = vec![muted(&match provenance.describer.as_str() {
         "local" => "local draft".to_owned(),
-        crate::review::FILE => format!("from {}", provenance.model),
-        crate::review::SAMPLE => "sample".to_owned(),
+        FILE => format!("from {}", provenance.model),
+        SAMPLE => "sample".to_owned(),
+        REVIEWER => format!("{} by {}", provenance.parameters, provenance.model),
         describer if provenance.model.is_empty() => describer.to_owned(),
         _ => short_model(&provenance.model),
     })];
     facts.extend(provenance.reason.as_deref().map(|reason| Span::styled(clean(reason), theme.text)));
     let cost = provenance.usage.and_then(|usage| usage.cost.amount()).filter(|cost| *cost > Dollars::default());
     facts.extend(cost.map(|cost| muted(&cost.to_string())));
-    let is_model = !matches!(provenance.describer.as_str(), "local" | crate::review::FILE | crate::review::SAMPLE);
+    let is_model = !matches!(provenance.describer.as_str(), "local" | FILE | SAMPLE | REVIEWER);
     let essential = facts.len();
-    facts.extend((!provenance.parameters.is_empty()).then(|| muted(&provenance.parameters)));
+    let is_shown = provenance.parameters.is_empty() || provenance.describer == REVIEWER;
+    facts.extend((!is_shown).then(|| muted(&provenance.parameters)));
     Source { facts, essential, is_model }
 }
 
