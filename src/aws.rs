@@ -1,9 +1,10 @@
-//! A client for Amazon Bedrock with plain types. This is the only module that uses the AWS SDK.
+//! Clients for Amazon Bedrock and Amazon S3 with plain types. This is the only module that uses the AWS SDK.
 //!
-//! Each call sends one request and returns a stream of text. Every failure is an [`AwsError`] with a message for the
+//! Each call of Bedrock sends one request and returns a stream of text. Every failure is an [`AwsError`] with a message for the
 //! operator and a [`Reaction`](crate::reaction::Reaction) for the caller. Prompts, rate limiting, retries and the choice of
 //! a model are left to the caller.
 
+mod batch;
 mod body_limit;
 mod classify;
 mod client;
@@ -18,11 +19,13 @@ mod identity;
 mod inference_profile;
 mod instance_role;
 mod request;
+mod s3;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod tls;
 
+pub use batch::{BatchCounts, BatchJob, BatchState, NewBatchJob, batch_response};
 pub use client::{Client, Options};
 pub use converse::ConverseStream;
 pub use credentials::{account_key, credentials_are_configured};
@@ -30,4 +33,5 @@ pub use error::AwsError;
 pub use geography::{GLOBAL, GOV, geographies};
 pub use identity::Identity;
 pub use request::{ConverseRequest, Image, ImageFormat, Structure};
+pub use s3::{Bucket, S3Url, S3UrlError, Upload};
 pub use settings::region;

@@ -3,6 +3,7 @@
 //!
 //! To add a setting: a line in `assets/config.toml`, a field in [`Config`], an option in `cli::options`.
 
+mod batch;
 mod layers;
 mod lints;
 mod openai;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::batch::BatchSettings;
 pub use self::layers::{ConfigError, Effective, Layers, Source};
 pub use self::lints::LintSettings;
 pub use self::openai::{HeaderValue, OpenaiSettings};
@@ -63,6 +65,7 @@ pub struct Config {
     pub log_level: LogLevel,
     pub openai: OpenaiSettings,
     pub verify: VerifySettings,
+    pub batch: BatchSettings,
     pub lints: LintSettings,
 }
 

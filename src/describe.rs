@@ -25,7 +25,7 @@ use futures::stream::BoxStream;
 
 use crate::dataset::RecordId;
 
-pub use crate::model_api::Tokens;
+pub use crate::model_api::{CompleteResponse, Tokens};
 pub use cost::{Cost, Dollars};
 pub use verdict::{Quote, Verdict};
 

@@ -4,6 +4,7 @@
 //!
 //! No method blocks, except [`Engine::close`].
 
+pub mod batch;
 mod event;
 mod import;
 mod index;

@@ -64,6 +64,15 @@ pub enum Excess {
     Time(Duration),
 }
 
+/// A response that arrived as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompleteResponse {
+    pub text: String,
+    pub stop: Stop,
+    /// `None` if the service did not report them.
+    pub tokens: Option<Tokens>,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tokens {
     /// Text and image.

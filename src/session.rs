@@ -18,6 +18,7 @@
 //! undo restores and the next save then writes. The exclusion of a record cannot be undone any more, because its line is
 //! gone; its state is kept in case the line returns.
 
+mod batch;
 mod bulk;
 mod connection;
 mod delete;
@@ -48,11 +49,12 @@ mod subject;
 mod texts;
 mod worker;
 
+pub use batch::{BatchEntry, BatchNote, BatchPart, BatchPlan, PartState};
 pub use delete::delete;
 pub use error::SessionError;
 pub use event::{
-    Actor, CandidateId, Decision, DecisionKind, Draft, EditBase, Event, FILE, MatchOutcome, Provenance, SAMPLE, Seq,
-    Verification,
+    Actor, CandidateId, Decision, DecisionKind, Draft, EditBase, Event, FILE, MatchOutcome, Provenance, REVIEWER,
+    SAMPLE, Seq, Verification,
 };
 pub use history::{Action, ActionKind, History, ReviewerChange};
 pub use ledger::{Amendments, Ledger};
@@ -64,7 +66,7 @@ pub use record_states::RecordStates;
 pub use sample::{Sample, SampleMember, SampleRequest, Verdict};
 pub use spending::Spending;
 pub use step::{Change, Changes, Step};
-pub use store::{Identity, Import, Store};
+pub use store::{Identity, Import, Store, Transaction};
 pub use subject::Subject;
 pub use texts::{Amended, Texts, TextsBuilder};
 pub use worker::{Worker, WorkerEvent, WorkerHandle, WorkerOptions};

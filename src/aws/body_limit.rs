@@ -13,7 +13,23 @@ pub(super) const MAX_ERROR_BYTES: usize = 256 << 10;
 
 /// Ends a body beyond its limit with a [`http_body_util::LengthLimitError`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct BodyLimit;
+pub(super) struct BodyLimit {
+    /// The maximum size of a successful response.
+    success: usize,
+}
+
+impl Default for BodyLimit {
+    fn default() -> Self {
+        Self { success: MAX_RESPONSE_BYTES }
+    }
+}
+
+impl BodyLimit {
+    /// Limits errors only, of a service whose responses are read in chunks.
+    pub(super) const fn of_errors() -> Self {
+        Self { success: usize::MAX }
+    }
+}
 
 impl Intercept for BodyLimit {
     fn name(&self) -> &'static str {
@@ -27,7 +43,7 @@ impl Intercept for BodyLimit {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let response = context.response_mut();
-        let limit = if response.status().is_success() { MAX_RESPONSE_BYTES } else { MAX_ERROR_BYTES };
+        let limit = if response.status().is_success() { self.success } else { MAX_ERROR_BYTES };
         let body = response.take_body();
         *response.body_mut() = SdkBody::from_body_1_x(Limited::new(body, limit));
         Ok(())

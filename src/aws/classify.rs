@@ -23,16 +23,27 @@ pub(super) fn call<E>(error: &SdkError<E, HttpResponse>, info: &RequestInfo) -> 
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    match error {
+    response_or_failure(error, info).map_or_else(|error| error, |response| response.classify(info))
+}
+
+/// Returns the error response of a call, or the reason why there was none.
+pub(super) fn response_or_failure<E>(
+    error: &SdkError<E, HttpResponse>,
+    info: &RequestInfo,
+) -> Result<ErrorResponse, AwsError>
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    Err(match error {
         SdkError::ServiceError(service) => {
             let code = service.err().code().map(str::to_owned);
             let message = service.err().message().unwrap_or_default().to_owned();
-            error_response(service.raw(), code, message).classify(info)
+            return Ok(error_response(service.raw(), code, message));
         }
         SdkError::ResponseError(response) if is_too_long(error) => {
             let code = response.raw().headers().get("x-amzn-errortype").and_then(|code| code.split(':').next());
             let message = format!("error response longer than {} KiB", MAX_ERROR_BYTES >> 10);
-            error_response(response.raw(), code.map(str::to_owned), message).classify(info)
+            return Ok(error_response(response.raw(), code.map(str::to_owned), message));
         }
         SdkError::ResponseError(response) => AwsError::StreamInterrupted {
             cause: Interruption::Corrupt(format!("{}, HTTP {}", root_cause(error), response.raw().status().as_u16())),
@@ -54,7 +65,7 @@ where
             code: None,
             message: root_cause(error),
         }),
-    }
+    })
 }
 
 fn error_response(response: &HttpResponse, code: Option<String>, message: String) -> ErrorResponse {
@@ -163,6 +174,6 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
 }
 
 /// Returns the message of the root cause; the errors above it only describe the layers of the SDK.
-fn root_cause(error: &(dyn Error + 'static)) -> String {
+pub(super) fn root_cause(error: &(dyn Error + 'static)) -> String {
     single_line(&chain(error).last().unwrap_or(error).to_string())
 }

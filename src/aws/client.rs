@@ -31,7 +31,7 @@ use crate::reaction::Parameter;
 use crate::text::without_password;
 
 /// Includes the TLS handshake.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// In bytes per second. At this rate, an image of 3.75 MB takes 38 s.
 const MIN_UPLOAD_RATE: u64 = 100_000;
@@ -91,14 +91,17 @@ fn profile_credentials(name: &str, config: &ProviderConfig) -> CredentialsProvid
         .or_else("Ec2InstanceMetadata", instance)
 }
 
-impl Client {
-    /// Loads region and credentials like the AWS CLI. Sends no request, so invalid credentials are detected by the first
-    /// one. The AWS configuration files are read once; a new sign-in requires a new client.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if no region is set, if a setting is invalid, or if the endpoint is not a URL.
-    pub async fn connect(options: &Options) -> Result<Self, AwsError> {
+/// What the clients of all services have in common.
+pub(super) struct Connection {
+    pub config: SdkConfig,
+    pub credentials: CredentialsKind,
+    /// The chosen profile or the one of the environment, for messages.
+    pub profile: Option<String>,
+}
+
+impl Connection {
+    /// Loads region and credentials like the AWS CLI. Sends no request.
+    pub(super) async fn load(options: &Options) -> Result<Self, AwsError> {
         let settings = Settings::resolve(options)?;
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .identity_cache(IdentityCache::lazy().load_timeout(CREDENTIALS_TIMEOUT).build());
@@ -129,8 +132,20 @@ impl Client {
             (None, Some(_)) => CredentialsKind::ApiKey,
             (None, None) => CredentialsKind::Default,
         };
-        let options = Options { profile: settings.profile, ..options.clone() };
-        Self::new(&loader.load().await, credentials, &options)
+        Ok(Self { config: loader.load().await, credentials, profile: settings.profile })
+    }
+}
+
+impl Client {
+    /// Loads region and credentials like the AWS CLI. Sends no request, so invalid credentials are detected by the first
+    /// one. The AWS configuration files are read once; a new sign-in requires a new client.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if no region is set, if a setting is invalid, or if the endpoint is not a URL.
+    pub async fn connect(options: &Options) -> Result<Self, AwsError> {
+        let Connection { config, credentials, profile } = Connection::load(options).await?;
+        Self::new(&config, credentials, &Options { profile, ..options.clone() })
     }
 
     /// Uses only the idle timeout and the profile of `options`; the rest is in `config`.
@@ -159,17 +174,18 @@ impl Client {
             )
             // It does not cover streamed responses; `idle_timeout` does.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .interceptor(BodyLimit);
+            .interceptor(BodyLimit::default());
         if credentials == CredentialsKind::Profile {
             // Otherwise the SDK would use an API key in the environment.
             bedrock.set_auth_scheme_preference(Some([AuthSchemeId::from("sigv4")].into()));
         }
         let timeouts =
             TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(CONNECT_TIMEOUT * 3).build();
-        let mut sts =
-            aws_sdk_sts::config::Builder::from(config).interceptor(BodyLimit).timeout_config(timeouts.clone());
+        let mut sts = aws_sdk_sts::config::Builder::from(config)
+            .interceptor(BodyLimit::default())
+            .timeout_config(timeouts.clone());
         let mut control =
-            aws_sdk_bedrock::config::Builder::from(config).interceptor(BodyLimit).timeout_config(timeouts);
+            aws_sdk_bedrock::config::Builder::from(config).interceptor(BodyLimit::default()).timeout_config(timeouts);
         if credentials == CredentialsKind::Profile {
             control.set_auth_scheme_preference(Some([AuthSchemeId::from("sigv4")].into()));
         }

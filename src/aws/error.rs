@@ -1,13 +1,14 @@
-//! Errors of Bedrock: the message for the operator, and the reaction for the caller.
+//! Errors of AWS: the message for the operator, and the reaction for the caller.
 
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use super::s3::S3Error;
 use crate::model_api::Excess;
 use crate::reaction::{Parameter, PauseCause, Reaction};
 
-/// Why Bedrock returned no description. The message names the cause and the fix, and contains no secrets or image data.
+/// Why a request failed. The message names the cause and the fix, and contains no secrets or image data.
 ///
 /// In all variants, `code` is the name of an exception or an HTTP status, and `message` is the text of the service.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -123,6 +124,8 @@ pub enum AwsError {
     /// A limit of the account that is not a rate.
     #[error("AWS account limit reached: see Service Quotas in the AWS console (AWS: {message})")]
     AccountLimit { message: String },
+    #[error(transparent)]
+    S3(#[from] S3Error),
     #[error("Bedrock rejected the request for {model} ({}): {message}", status_and_code(*status, code.as_deref()))]
     Other {
         model: String,
@@ -191,6 +194,7 @@ impl AwsError {
                 | Self::CredentialsExpired
                 | Self::CredentialsInvalid { .. }
                 | Self::CredentialsUnavailable { .. }
+                | Self::S3(S3Error::NoCredentials { .. })
         )
     }
 
@@ -220,6 +224,7 @@ impl AwsError {
             | Self::InvalidCaBundle { .. } => Reaction::Pause(PauseCause::Access),
             // The request was charged, and the next response would probably be no better.
             Self::ImageRejected { .. } | Self::ResponseDiscarded { .. } => Reaction::FailImage,
+            Self::S3(error) => error.reaction(),
             Self::Other { status, code, .. } => match status {
                 Some(400 | 413 | 422) => Reaction::FailRequest,
                 // Within a stream.

@@ -220,7 +220,7 @@ impl ErrorResponse {
     }
 
     /// Returns the name of the exception, or the status if there is none.
-    fn status_or_code(&self) -> String {
+    pub(super) fn status_or_code(&self) -> String {
         match (&self.code, self.status) {
             (Some(code), _) => code.clone(),
             (None, Some(status)) => format!("HTTP {status}"),
@@ -244,5 +244,8 @@ fn profiles(model: &str, region: &str) -> Vec<String> {
 /// Returns the word that follows `before`, without trailing punctuation.
 fn word_after<'a>(text: &'a str, before: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(before)?;
-    rest.split_whitespace().next().map(|word| word.trim_end_matches(['.', ',', ';'])).filter(|word| !word.is_empty())
+    rest.split_whitespace()
+        .next()
+        .map(|word| word.trim_end_matches(['.', ',', ';']).trim_matches('"'))
+        .filter(|word| !word.is_empty())
 }

@@ -18,7 +18,7 @@ pub struct DatasetOptions {
     /// Dataset: a .jsonl file, a .csv or .tsv table, .parquet files, .tar archives, a folder with a metadata.jsonl or metadata.csv, or a folder of images, .parquet files or .tar archives [default: the current folder]
     #[arg(value_hint = ValueHint::AnyPath)]
     #[serde(skip)]
-    path: Option<PathBuf>,
+    pub(super) path: Option<PathBuf>,
 
     #[command(flatten)]
     #[serde(flatten)]

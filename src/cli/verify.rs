@@ -36,7 +36,7 @@ pub struct VerifyArgs {
 }
 
 /// Parses a selection. A verification that failed leaves the caption pending.
-fn only(text: &str) -> Result<Only, String> {
+pub(super) fn only(text: &str) -> Result<Only, String> {
     let expected = || "expected pending, lint, tag:NAME, model:TEXT, prompt:NAME or describer:NAME".to_owned();
     text.parse().ok().filter(|only| *only != Only::Failed).ok_or_else(expected)
 }

@@ -90,19 +90,25 @@ impl DescriberSetup {
     ///
     /// Returns an error if that is the embedded describer or none, or the setup is invalid.
     pub fn verifier(config: &Config, budget: &Budget) -> Result<Arc<dyn Describer>, DescriberError> {
-        let mut config = config.clone();
-        let calls_service =
-            |choice: &DescriberChoice| matches!(choice, DescriberChoice::Bedrock | DescriberChoice::Openai);
-        config.describer = config.verify.describer.or(config.describer.filter(calls_service));
-        config.model = config.verify.model.clone().unwrap_or_else(|| VERIFIER.to_owned());
-        config.openai.model = config.verify.model.clone().or(config.openai.model);
-        match Self::for_task(&config, false, Task::Verify, budget) {
+        match Self::of_verifier(config, budget) {
             Self::Local | Self::None | Self::Invalid(DescriberError::NotBuiltIn) => Err(DescriberError::CannotVerify),
             setup => match setup.build()? {
                 Some(describer) => Ok(Arc::new(Verifier::new(describer))),
                 None => Err(DescriberError::CannotVerify),
             },
         }
+    }
+
+    /// Returns the describer that the verifier uses.
+    #[must_use]
+    pub fn of_verifier(config: &Config, budget: &Budget) -> Self {
+        let mut config = config.clone();
+        let calls_service =
+            |choice: &DescriberChoice| matches!(choice, DescriberChoice::Bedrock | DescriberChoice::Openai);
+        config.describer = config.verify.describer.or(config.describer.filter(calls_service));
+        config.model = config.verify.model.clone().unwrap_or_else(|| VERIFIER.to_owned());
+        config.openai.model = config.verify.model.clone().or(config.openai.model);
+        Self::for_task(&config, false, Task::Verify, budget)
     }
 
     fn for_task(config: &Config, samples: bool, task: Task, budget: &Budget) -> Self {
@@ -152,13 +158,18 @@ impl DescriberSetup {
     }
 }
 
-fn bedrock_options(config: &Config, task: Task, budget: &Budget) -> Result<BedrockOptions, DescriberError> {
-    let mut aws = aws::Options {
+/// Returns the account, the region and the endpoint that are set.
+pub(super) fn aws_options(config: &Config) -> aws::Options {
+    aws::Options {
         region: config.region.clone(),
         profile: config.profile.clone(),
         endpoint_url: config.endpoint_url.clone(),
         ..aws::Options::default()
-    };
+    }
+}
+
+fn bedrock_options(config: &Config, task: Task, budget: &Budget) -> Result<BedrockOptions, DescriberError> {
+    let mut aws = aws_options(config);
     // Models, prices and estimates depend on the region.
     match aws::region(&aws) {
         Ok(region) => aws.region = region,
@@ -236,7 +247,7 @@ fn headers(settings: &OpenaiSettings) -> Result<Vec<Header>, DescriberError> {
     settings.headers.iter().flatten().map(header).collect()
 }
 
-fn catalogue() -> Result<Catalogue, CatalogueError> {
+pub(super) fn catalogue() -> Result<Catalogue, CatalogueError> {
     config_folder().map_or_else(|| Ok(Catalogue::built_in()), |folder| Catalogue::load(&folder.join("models.toml")))
 }
 

@@ -30,7 +30,7 @@ use crate::exit::ExitCode;
 use crate::inputs::{Inputs, IsInput};
 use crate::lint::Rules;
 use crate::logging;
-use crate::session::{self, Ledger, Location, SessionError};
+use crate::session::{self, Location, Opened, SessionError};
 use crate::text::{counted, thousands};
 use run::Finished;
 
@@ -102,8 +102,11 @@ pub struct GenerateOptions {
 }
 
 impl GenerateOptions {
-    fn select(&self, dataset: &Dataset, ledger: &Ledger) -> Result<Selected, DatasetError> {
+    fn select(&self, dataset: &Dataset, opened: &Opened) -> Result<Selected, DatasetError> {
         let Self { selection, describer, rules, .. } = self;
+        let ledger = &opened.ledger;
+        let waiting = opened.waiting(self.task.is_verification());
+        let selection = Selection { waiting, ..selection.clone() };
         match self.task {
             Task::Describe { again: false } => selection.select(dataset, ledger, describer.name(), rules),
             Task::Describe { again: true } => {
@@ -212,12 +215,12 @@ pub fn run(options: &GenerateOptions, out: &mut Console<'_>) -> Result<ExitCode,
         merge::take_over(&dataset, &location)?.iter().try_for_each(|note| Console::stderr().message(note))?;
     }
     if options.dry_run {
-        let ledger = session::open_read_only(&location, &dataset)?.ledger;
+        let opened = session::open_read_only(&location, &dataset)?;
         let unpriced = options.describer.estimate(None).is_some_and(|usage| usage.cost.amount().is_none());
         if unpriced || options.task.depends_on_model() {
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run::prepare(options));
         }
-        let selected = options.select(&dataset, &ledger)?;
+        let selected = options.select(&dataset, &opened)?;
         return Ok(print_plan(options, &dataset, &selected, out)?);
     }
     let log = logging::start_beside(&location, &Inputs::of(&dataset, &location), &options.log);
@@ -271,6 +274,9 @@ pub(super) fn print_left_out(selected: &Selected) -> io::Result<()> {
     if selected.without_caption > 0 {
         writeln!(Console::stderr(), "{} left out: no caption to verify", records(selected.without_caption))?;
     }
+    if selected.in_batch > 0 {
+        writeln!(Console::stderr(), "{} left out: {IN_BATCH}", records(selected.in_batch))?;
+    }
     if selected.unreadable > 0 {
         let left_out = counted(selected.unreadable, "line", "lines");
         writeln!(Console::stderr(), "{left_out} left out: not a record; `recaption check` lists them")?;
@@ -278,8 +284,11 @@ pub(super) fn print_left_out(selected: &Selected) -> io::Result<()> {
     Ok(())
 }
 
+/// Why records are left out that wait for the result of a batch.
+pub(super) const IN_BATCH: &str = "waiting for a batch job (`recaption batch status`)";
+
 /// Why records are left out whose captions are arrays, objects, numbers or booleans.
-const OTHER_CAPTION: &str = "the caption is not a string (--caption-field chooses another field)";
+pub(super) const OTHER_CAPTION: &str = "the caption is not a string (--caption-field chooses another field)";
 
 fn print_plan(
     options: &GenerateOptions,
@@ -296,6 +305,7 @@ fn print_plan(
             "without_picture": selected.without_picture,
             "unreadable": selected.unreadable,
             "other_captions": selected.other_captions,
+            "in_batch": selected.in_batch,
             "input_tokens": cost.map(|usage| usage.tokens.input),
             "output_tokens": cost.map(|usage| usage.tokens.output),
             "cost_usd": cost.map(|usage| usage.cost),
@@ -330,6 +340,9 @@ fn print_plan(
     }
     if selected.unreadable > 0 {
         writeln!(out, "  left out, invalid line: {}", selected.unreadable)?;
+    }
+    if selected.in_batch > 0 {
+        writeln!(out, "  left out, {IN_BATCH}: {}", selected.in_batch)?;
     }
     if selected.other_captions > 0 {
         writeln!(out, "  left out, {OTHER_CAPTION}: {}", selected.other_captions)?;

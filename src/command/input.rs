@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
-use crate::dataset::{Dataset, DatasetError, OpenOptions};
+use crate::dataset::{Dataset, DatasetError, METADATA_FILES, OpenOptions};
 use crate::session::{self, Location, Opened, SessionError, Unmatched};
 use crate::text::{counted, sanitize};
 
@@ -61,6 +61,14 @@ pub(super) fn other_review(other: &Path, dataset: &Dataset, reading: &OpenOption
     if is_session(other) {
         return Ok(Location::find(dataset.path(), field, Some(other))?);
     }
+    // A part of a table or of a folder with text files is a JSON Lines file, which has neither columns nor text files.
+    let is_lines = |path: &Path| path.extension().is_some_and(|found| found == "jsonl");
+    let reading =
+        if is_lines(other) || other.is_dir() && other != dataset.path() && other.join(METADATA_FILES[0]).is_file() {
+            &OpenOptions { file_column: None, sidecar_extension: None, ..reading.clone() }
+        } else {
+            reading
+        };
     Ok(Location::find(Dataset::open(other, reading)?.path(), field, None)?)
 }
 

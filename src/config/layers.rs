@@ -241,7 +241,7 @@ fn from_environment(environment: impl Fn(&str) -> Option<OsString>) -> Result<Ta
     };
     let mut examples = examples();
     let mut tables = Table::new();
-    for name in ["openai", "verify"] {
+    for name in ["openai", "verify", "batch"] {
         let inner = examples.remove(name).and_then(|table| table.try_into().ok()).unwrap_or_default();
         let inner = read(&format!("{name}."), inner)?;
         if !inner.is_empty() {

@@ -122,7 +122,10 @@ fn every_setting_can_be_set_in_the_file_and_the_environment() {
 fn the_defaults_document_every_setting() {
     let examples = layers::examples();
     let (tables, plain): (Vec<_>, Vec<_>) = examples.iter().partition(|(_, value)| value.is_table());
-    assert_eq!(tables.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["lints", "openai", "verify"]);
+    assert_eq!(
+        tables.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        ["batch", "lints", "openai", "verify"]
+    );
     let mut settings: Vec<&str> = OTHER_VALUES.iter().map(|(name, _)| *name).collect();
     let layers = World::default().layers().expect("settings");
     let config = layers.config().expect("settings");

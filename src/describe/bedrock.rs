@@ -12,7 +12,7 @@ use super::remote::{
     RemoteOptions,
 };
 use super::upload::UploadFormat;
-use super::{Account, Tokens};
+use super::{Account, CompleteResponse, Tokens};
 use crate::aws::{self, AwsError, Client, ConverseRequest, ConverseStream, Image, ImageFormat, Structure};
 use crate::model_api::ResponseEvent;
 use crate::reaction::Parameter;
@@ -207,6 +207,21 @@ impl From<ApiRequest> for ConverseRequest {
             thinking: request.thinking,
         }
     }
+}
+
+/// Returns the JSON of a request as a line of a batch has it.
+#[must_use]
+pub fn batch_request(request: ApiRequest) -> String {
+    ConverseRequest::from(request).batch_body().to_string()
+}
+
+/// Reads the response in a line of the results of a batch.
+///
+/// # Errors
+///
+/// Returns the reason if it is no response.
+pub fn batch_response(json: &str) -> Result<CompleteResponse, String> {
+    aws::batch_response(json).map_err(|error| error.to_string())
 }
 
 impl From<AwsError> for ApiError {

@@ -57,6 +57,7 @@ impl OpenaiOptions {
             id: id.to_owned(),
             geographies: Vec::new(),
             price: own.or_else(|| listed?.price),
+            batch: None,
             surcharges: Surcharges::default(),
             extra_tokens: 0,
             temperature: listed.is_none_or(|model| model.temperature),

@@ -7,6 +7,7 @@
 
 mod attempt;
 mod backend;
+mod batch;
 mod charge;
 mod circuit_breaker;
 mod connecting;
@@ -36,6 +37,7 @@ use super::{
 };
 
 pub use self::backend::{ApiClient, ApiError, ApiRequest, ApiStream, Backend, Connection, ConnectionError};
+pub use self::batch::{BatchModel, BatchRequest, describe_batch_response};
 pub use self::memory::file_in as memory_file;
 pub use self::options::{RemoteOptions, Task};
 

@@ -90,7 +90,14 @@ pub enum FieldError {
 /// # Errors
 /// Returns an error that lists the fields if one does not exist, or if the dataset cannot be read.
 pub fn check_fields(dataset: &Dataset, describer: &dyn Describer) -> Result<(), FieldError> {
-    let mut unknown = describer.fields();
+    check_used_fields(dataset, describer.fields())
+}
+
+/// Checks that each of the fields exists in one of the first records.
+///
+/// # Errors
+/// Returns an error that lists the fields if one does not exist, or if the dataset cannot be read.
+pub fn check_used_fields(dataset: &Dataset, mut unknown: Vec<String>) -> Result<(), FieldError> {
     let (mut fields, mut records) = (BTreeSet::new(), 0_u64);
     if unknown.is_empty() {
         return Ok(());

@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::str::FromStr;
 
+use roaring::RoaringBitmap;
+
 use super::rules::{self, Judged};
 use crate::dataset::{Dataset, DatasetError, Entry, Record, RecordId};
 use crate::lint::{self, Rules};
@@ -121,12 +123,14 @@ pub struct Sample {
 }
 
 /// The options that select records.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Selection {
     pub only: Only,
     /// Keep at most this many, the first in file order.
     pub number: Option<usize>,
     pub sample: Option<Sample>,
+    /// Records that wait for the result of a batch. They are left out, so that nothing is paid for twice.
+    pub waiting: RoaringBitmap,
 }
 
 /// The selected records, and the number of those left out, by reason.
@@ -136,6 +140,8 @@ pub struct Selected {
     pub records: Vec<RecordId>,
     pub without_picture: u64,
     pub unreadable: u64,
+    /// Records that wait for the result of a batch.
+    pub in_batch: u64,
     /// Captions that no text may replace.
     pub other_captions: u64,
     /// Of a verification: records without a caption.
@@ -238,6 +244,7 @@ impl Selection {
             match entry {
                 Entry::Bad(_) => selected.unreadable += 1,
                 Entry::Record(record) if !includes(&record, &mut selected) => {}
+                Entry::Record(record) if self.waiting.contains(record.id.0) => selected.in_batch += 1,
                 Entry::Record(record) if record.caption.other().is_some() => selected.other_captions += 1,
                 Entry::Record(record) => {
                     let picture = dataset.picture_path(&record.file_name).ok();

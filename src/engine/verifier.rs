@@ -81,8 +81,9 @@ impl Describer for Verifier {
     }
 }
 
-/// Returns the verdict in a response, or why it has none.
-fn outcome(description: Description, caption: &str) -> Outcome {
+/// Returns the verdict on a caption in a response, or why it has none.
+#[must_use]
+pub fn outcome(description: Description, caption: &str) -> Outcome {
     match verdict(&description, caption) {
         Ok(verdict) => Outcome::Verified(Box::new(verdict), description),
         Err(problem) => {

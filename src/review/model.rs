@@ -30,7 +30,7 @@ use crate::engine::structured;
 use crate::lint::Rules;
 use crate::preview::{Areas, PictureView, Preview, PreviewError, Shape};
 use crate::report::Figures;
-pub use crate::session::{FILE, SAMPLE};
+pub use crate::session::{FILE, REVIEWER, SAMPLE};
 use crate::session::{Ledger, Sample, SampleRequest, Seq};
 pub use mode::{
     Closeup, DescribeScope, Editor, EditorKind, FilterEntry, HelpPage, Mode, Offered, Opening, SearchEntry,
@@ -296,6 +296,8 @@ pub struct Model {
     pub verifying: Verifying,
     pub describer: DescriberStatus,
     pub verifier: DescriberStatus,
+    /// Records that wait for the result of a batch job. They are not described a second time.
+    pub in_batch: RoaringBitmap,
     /// Cost of all descriptions of this dataset so far.
     pub spent: Cost,
     /// The operator has consented to paid descriptions.
@@ -385,6 +387,7 @@ impl Model {
             verifying: Verifying::default(),
             describer: DescriberStatus::default(),
             verifier: DescriberStatus::default(),
+            in_batch: RoaringBitmap::new(),
             spent: Cost::default(),
             pace: Pace::default(),
             agreed_to_pay: agreed,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::batch;
 use super::connection::{connect, connect_read_only};
 use super::error::{Fault, SessionError, retry_damaged};
 use super::event::{Event, MatchOutcome};
@@ -123,6 +124,7 @@ fn read<T: Default>(
 /// Replays the stored events and applies the result of matching the records. Returns the event to store for it, if any.
 fn replay(connection: &Connection, bindings: &Bindings) -> Result<(Opened, Option<Event>), Fault> {
     let mut ledger = event_log::replay(connection, None, |subject| bindings.record_of(subject))?;
+    let batches = batch::read(connection, |subject| bindings.record_of(subject))?;
     LogMark::read(connection)?.check(ledger.last())?;
     let (mut binding, mut event) = (Binding::Unchanged, None);
     if let Some(plan) = bindings.plan.as_ref().filter(|plan| plan.has_changes()) {
@@ -144,7 +146,7 @@ fn replay(connection: &Connection, bindings: &Bindings) -> Result<(Opened, Optio
     let unmatched = unmatched(connection, &ledger, bindings)?;
     let spending = spending::read(connection)?;
     let samples = sample::read(connection, bindings)?;
-    Ok((Opened { ledger, cursor: bindings.cursor, binding, unmatched, spending, samples }, event))
+    Ok((Opened { ledger, cursor: bindings.cursor, binding, unmatched, spending, samples, batches }, event))
 }
 
 fn unmatched(connection: &Connection, ledger: &Ledger, bindings: &Bindings) -> Result<Vec<Unmatched>, Fault> {

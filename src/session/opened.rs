@@ -1,5 +1,8 @@
 //! An opened session: its contents, and how they fit the dataset.
 
+use roaring::RoaringBitmap;
+
+use super::batch::BatchPart;
 use super::event::Decision;
 use super::ledger::Ledger;
 use super::record_state::RecordState;
@@ -21,6 +24,17 @@ pub struct Opened {
     pub spending: Vec<Spending>,
     /// In the order in which they were drawn.
     pub samples: Vec<Sample>,
+    /// The parts of batch runs, in the order in which they were planned.
+    pub batches: Vec<BatchPart>,
+}
+
+impl Opened {
+    /// Returns the records that wait for a result of a batch: a verdict, or a candidate.
+    #[must_use]
+    pub fn waiting(&self, verdicts: bool) -> RoaringBitmap {
+        let parts = self.batches.iter().filter(|part| part.is_waiting() && part.plan.is_verification == verdicts);
+        parts.fold(RoaringBitmap::new(), |all, part| all | &part.waiting)
+    }
 }
 
 /// How the dataset compares with the one the session was last opened with.

@@ -9,7 +9,7 @@ const APPLICATION: i32 = i32::from_be_bytes(*b"rcap");
 
 /// The migration to each format from the one before; the first one creates format 1. Released scripts never change.
 pub(super) const MIGRATIONS: &[&str] =
-    &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5, FORMAT_6, FORMAT_7, FORMAT_8];
+    &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5, FORMAT_6, FORMAT_7, FORMAT_8, FORMAT_9];
 
 const FORMAT_1: &str = "
 -- The dataset this session belongs to, as it was when its records were last found in it.
@@ -248,6 +248,29 @@ CREATE TRIGGER text_block_is_never_removed BEFORE DELETE ON text_block
 BEGIN SELECT RAISE(ABORT, 'texts are only ever added'); END;
 ";
 
+const FORMAT_9: &str = "
+-- Batch inference: the steps of its parts, each stored before it is taken. A part is an input file and its job. `token`
+-- names the part; the kind `planned` is its first step, with its plan as JSON. Of the kind `uploaded`, `data` has 29 bytes
+-- (little-endian) for each record of the file, in order: the id of the subject less one (4), the index of its parameters in
+-- `detail` (1), the XXH3-64 of its request (8) and the XXH3-128 of the verified text (16; zero: a description). Of the kind
+-- `taken`, `data` is a Roaring bitmap of the positions in the file whose results were stored in the same transaction.
+CREATE TABLE batch_step (
+    id     INTEGER PRIMARY KEY,
+    token  TEXT NOT NULL,
+    at     TEXT NOT NULL,
+    kind   TEXT NOT NULL,
+    detail TEXT,
+    data   BLOB
+) STRICT;
+
+CREATE INDEX batch_step_by_part ON batch_step (token, kind);
+
+CREATE TRIGGER batch_step_is_never_changed BEFORE UPDATE ON batch_step
+BEGIN SELECT RAISE(ABORT, 'steps of batches are only ever added'); END;
+CREATE TRIGGER batch_step_is_never_removed BEFORE DELETE ON batch_step
+BEGIN SELECT RAISE(ABORT, 'steps of batches are only ever added'); END;
+";
+
 /// The kind of a file, by its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Header {
@@ -336,6 +359,7 @@ mod tests {
                  INSERT INTO sampled VALUES (1, 0, 1, 0, NULL);
                  INSERT INTO verification VALUES (1, '', '', '', 0, '', '', '', '', '', NULL, NULL, NULL, NULL);
                  INSERT INTO text_block VALUES (1, 1, 1, x'00');
+                 INSERT INTO batch_step VALUES (1, 'a', '', 'planned', NULL, NULL);
                  INSERT INTO fate VALUES (1, 1, 1, 'gone', NULL);",
             )
             .unwrap();
@@ -344,6 +368,7 @@ mod tests {
             ("candidate", "seq"),
             ("verification", "seq"),
             ("text_block", "count"),
+            ("batch_step", "kind"),
             ("fate", "seq"),
             ("usage", "cost"),
             ("sitting", "after"),

@@ -10,6 +10,7 @@ use roaring::RoaringBitmap;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Statement, TransactionBehavior, params};
 
+use super::batch::{self, BatchEntry, BatchNote};
 use super::error::{Fault, SessionError, retry_damaged};
 use super::event::{Draft, Event, Seq};
 use super::event_log;
@@ -40,6 +41,14 @@ pub struct Import {
     pub reviewer: String,
     pub at: Timestamp,
     pub event: Event,
+}
+
+/// What is stored in one transaction: all of it, or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Transaction {
+    pub steps: Vec<Step>,
+    pub charges: Vec<Charge>,
+    pub notes: Vec<BatchNote>,
 }
 
 /// The file of a session, held for writing.
@@ -88,6 +97,8 @@ pub(super) struct Batch {
     /// Who reviews after which event, and since when.
     reviewers: Vec<(Seq, Timestamp, String)>,
     pub(super) samples: Vec<Sample>,
+    /// Steps of batch inference, and when.
+    notes: Vec<(Timestamp, BatchNote)>,
 }
 
 impl Batch {
@@ -113,7 +124,7 @@ impl Batch {
 
     /// Returns true if it has to be written at once: the cursor, the reviewer and the namesakes wait for a step.
     pub(super) fn is_urgent(&self) -> bool {
-        !self.steps.is_empty() || !self.charges.is_empty() || !self.samples.is_empty()
+        !self.steps.is_empty() || !self.charges.is_empty() || !self.samples.is_empty() || !self.notes.is_empty()
     }
 
     /// Returns true if there is something to write when the session is closed. A reviewer without a step is not stored.
@@ -189,6 +200,40 @@ impl Store {
         self.commit(&batch, &VecDeque::new())
     }
 
+    /// Stores everything in one transaction, and returns once it is on disk.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error, with nothing stored, if the session cannot be written or a record cannot be read.
+    pub fn commit_all(&mut self, transaction: Transaction, at: Timestamp) -> Result<(), SessionError> {
+        let Transaction { steps, charges, notes } = transaction;
+        let mut batch = Batch { atomic: true, ..Batch::default() };
+        for step in steps {
+            batch.push(self, step, at)?;
+        }
+        batch.charges = charges.into_iter().map(|charge| (at, charge)).collect();
+        batch.notes = notes.into_iter().map(|note| (at, note)).collect();
+        self.commit(&batch, &VecDeque::new())
+    }
+
+    /// Reads the records of a part of a batch in the order of its input file.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the session cannot be read.
+    pub fn batch_entries(&self, token: &str) -> Result<Vec<BatchEntry>, SessionError> {
+        batch::read_entries(&self.connection, token).map_err(|fault| fault.of(&self.file))
+    }
+
+    /// Returns how often the service refused to create the job of a part.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the session cannot be read.
+    pub fn batch_refusals(&self, token: &str) -> Result<u32, SessionError> {
+        batch::refusals(&self.connection, token).map_err(|fault| fault.of(&self.file))
+    }
+
     /// Stores what other reviewers did in one transaction, as the events from `first` on.
     ///
     /// # Errors
@@ -216,11 +261,18 @@ impl Store {
 
     fn commit_once(&mut self, batch: &Batch, shown: &VecDeque<(RecordId, Identity)>) -> Result<(), SessionError> {
         let known = self.subjects.len();
-        match self.write(batch, shown) {
+        let written = self.write(batch, shown);
+        let is_stored = match &written {
+            Ok(refused) => refused.is_none() || !batch.atomic,
+            Err(_) => false,
+        };
+        if !is_stored {
+            // Nor are the records that the transaction introduced.
+            self.subjects.retain(|_, index| (index.0 as usize) < known);
+        }
+        match written {
             Ok(refused) => refused.map_or(Ok(()), Err),
             Err(fault) => {
-                // The records that the transaction introduced are not stored.
-                self.subjects.retain(|_, index| (index.0 as usize) < known);
                 let error = fault.of(&self.file);
                 // The transaction itself is written again by the next attempt.
                 self.keep_log_after(&error);
@@ -248,7 +300,7 @@ impl Store {
             sample::append(&transaction, sample, |record| subjects.get(record))?;
         }
         for (step, at) in &batch.steps {
-            if let Err(error) = subjects.introduce(step)? {
+            if let Err(error) = subjects.introduce(step.changes.records())? {
                 refused = Some(error);
                 break;
             }
@@ -259,6 +311,13 @@ impl Store {
                 let newest = drafts.entry(subject).or_default();
                 *newest = (seq, draft, newest.2 + 1);
             }
+        }
+        for (at, note) in batch.notes.iter().filter(|_| refused.is_none()) {
+            if let Err(error) = subjects.introduce(note.records())? {
+                refused = Some(error);
+                break;
+            }
+            batch::append(&transaction, *at, note, |record| subjects.get(record))?;
         }
         if let Some(error) = refused.take_if(|_| batch.atomic) {
             return Ok(Some(error));
@@ -434,10 +493,9 @@ impl Subjects<'_> {
         Ok(())
     }
 
-    /// Adds the records of a step that are touched for the first time. Returns an error if one cannot be read.
-    fn introduce(&mut self, step: &Step) -> Result<Result<(), SessionError>, Fault> {
-        let mut new: RoaringBitmap =
-            step.changes.records().filter(|id| !self.known.contains_key(id)).map(|id| id.0).collect();
+    /// Adds the records that are touched for the first time. Returns an error if one cannot be read.
+    fn introduce(&mut self, records: impl Iterator<Item = RecordId>) -> Result<Result<(), SessionError>, Fault> {
+        let mut new: RoaringBitmap = records.filter(|id| !self.known.contains_key(id)).map(|id| id.0).collect();
         if new.is_empty() {
             return Ok(Ok(()));
         }

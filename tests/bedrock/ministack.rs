@@ -78,7 +78,7 @@ async fn a_faulty_network_causes_no_loss_and_no_repetition() {
         response(json!({ "corrupt_bytes": 5 })),
     ]);
     // The first match applies.
-    faults.call("/_microburst/rules", Some(&rules));
+    faults.call("POST", "/_microburst/rules", &rules.to_string());
     let world = World::new(12, &faults.url());
     let (table, code) = world.generate(&["--model", "claude-sonnet-4-6"]).await;
     assert_eq!((table["described"].as_u64(), code), (Some(12), 0), "{table}");

@@ -42,10 +42,10 @@ async fn llmock_finds_no_fault_in_the_client() {
         json!({ "type": "slow_first_token", "seconds": 1, "times": 1 }),
         reply,
     ];
-    service.call("/_llmock/scenario", Some(&json!({ "behaviors": behaviors })));
+    service.call("POST", "/_llmock/scenario", &json!({ "behaviors": behaviors }).to_string());
     let texts = describe_all(&format!("{}/v1", service.url()), 12).await;
     assert!(texts.iter().all(|text| text == "A person in a blue coat stands in a quiet street."), "{texts:?}");
-    let verdict: Value = serde_json::from_str(&service.call("/_llmock/verdict", None)).expect("JSON");
+    let verdict: Value = serde_json::from_str(&service.call("GET", "/_llmock/verdict", "")).expect("JSON");
     assert_eq!((&verdict["passed"], verdict["errors"].as_u64()), (&json!(true), Some(0)), "{verdict}");
     assert!(verdict["faults_injected"].as_u64().is_some_and(|faults| faults >= 7), "{verdict}");
 }

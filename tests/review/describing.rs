@@ -5,7 +5,8 @@ use recaption::describe::{JobId, Priority, StopReason};
 use recaption::engine::rules::{JobMode, JobSpec, Judged};
 use recaption::engine::{EngineEvent, JobEvent};
 use recaption::review::{Effect, JobState, Msg, Tab, Version};
-use recaption::session::{FILE, SAMPLE};
+use recaption::session::{BatchPart, BatchPlan, FILE, Opened, PartState, SAMPLE};
+use roaring::RoaringBitmap;
 
 use crate::world::World;
 
@@ -202,6 +203,38 @@ fn prefetch_follows_the_direction_of_travel() {
     let back = records(&mut world);
     assert!(back.contains(&17) && back.contains(&16), "{back:?}");
     assert!(!world.model.jobs.contains_key(&RecordId(3)), "jobs outside the prefetch window are cancelled");
+}
+
+#[test]
+fn records_that_wait_for_a_batch_job_are_not_described_again() {
+    let mut world = World::with(&["A caption."; 6], |settings| settings.ahead = 3);
+    let part = BatchPart {
+        plan: BatchPlan {
+            token: "a".to_owned(),
+            is_verification: false,
+            model: "m".to_owned(),
+            prompt: "p".to_owned(),
+            region: "us-east-1".to_owned(),
+            input: String::new(),
+            output: String::new(),
+        },
+        at: jiff::Timestamp::UNIX_EPOCH,
+        state: PartState::Created { job: "job".to_owned() },
+        records: 2,
+        parameters: Vec::new(),
+        waiting: [4, 5].into_iter().collect(),
+        taken: RoaringBitmap::new(),
+    };
+    world.send(EngineEvent::SessionOpened {
+        opened: Box::new(Opened { batches: vec![part], ..Opened::default() }),
+        remark: None,
+        read_only: None,
+    });
+    assert!(world.notice().contains("2 records wait for a batch job"), "{}", world.notice());
+    world.keys("j j");
+    let mut ahead: Vec<u32> = world.model.jobs.keys().map(|record| record.0).collect();
+    ahead.sort_unstable();
+    assert!(ahead.contains(&3) && !ahead.contains(&4) && !ahead.contains(&5), "{ahead:?}");
 }
 
 #[test]

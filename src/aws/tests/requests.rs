@@ -57,6 +57,27 @@ async fn thinking_can_be_turned_off() {
     }
 }
 
+#[tokio::test]
+async fn a_line_of_a_batch_is_the_body_of_a_single_request() {
+    let image = Image { format: ImageFormat::Webp, bytes: Arc::from(*b"pixels") };
+    let thinking =
+        [Thinking::ModelDefault, Thinking::Effort("low".to_owned()), Thinking::Off("between_tools".to_owned())];
+    for (thinking, temperature) in thinking.into_iter().zip([None, Some(0.3), Some(0.0)]) {
+        let system = temperature.map(|_| "Be brief. \u{2028}\"".to_owned());
+        let request = ConverseRequest { image: Some(image.clone()), system, thinking, temperature, ..request() };
+        let line = request.batch_body();
+        // As the service reads it: the SDK writes more decimals than the number has.
+        let (_, body) = sent(request).await;
+        let rounded = |mut body: Value| {
+            if let Some(temperature) = body.pointer_mut("/inferenceConfig/temperature") {
+                *temperature = json!((temperature.as_f64().expect("a number") * 1e6).round());
+            }
+            body
+        };
+        assert_eq!(rounded(line), rounded(body));
+    }
+}
+
 /// A schema with every type of JSON value.
 const SCHEMA: &str = r#"{"type":"object","required":["a"],"properties":{"a":{"enum":[-1,2,0.5,true,null]}}}"#;
 

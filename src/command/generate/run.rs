@@ -88,7 +88,7 @@ pub(super) async fn run(
     let opened = opened(&mut events).await?;
     input::report(&opened, location, &mut Console::stderr())?;
     prepare(options).await;
-    let selected = options.select(dataset, &opened.ledger)?;
+    let selected = options.select(dataset, &opened)?;
     if let Some(consent) = require_consent(options, dataset, &selected)? {
         options.describer.consent(consent);
     }

@@ -43,6 +43,7 @@ struct ModelTable {
     output: Option<PerThousand>,
     long_prompt: Option<LongPromptTable>,
     priced: Option<Day>,
+    batch: Option<u32>,
     regional_surcharge: Option<u32>,
     gov_surcharge: Option<u32>,
     extra_tokens: Option<u32>,
@@ -185,6 +186,7 @@ impl ModelTable {
             id: self.id.or(base.map(|model| model.id.clone())).ok_or_else(|| missing("id"))?,
             geographies: self.geographies.or(base.map(|model| model.geographies.clone())).unwrap_or_default(),
             price,
+            batch: self.batch.or(base.and_then(|model| model.batch)),
             surcharges: Surcharges {
                 regional: self.regional_surcharge.unwrap_or(surcharges.regional),
                 gov: self.gov_surcharge.or(surcharges.gov),

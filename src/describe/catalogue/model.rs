@@ -24,6 +24,8 @@ pub struct Model {
     pub geographies: Vec<String>,
     /// `None` if unknown.
     pub price: Option<Price>,
+    /// Percent of the price that batch inference costs. `None` if the model has none.
+    pub batch: Option<u32>,
     pub surcharges: Surcharges,
     /// Percent of tokens that its tokenizer needs beyond those of Claude 4.6 for the same text.
     pub extra_tokens: u32,
@@ -191,6 +193,23 @@ impl Target {
     pub fn cost(&self, tokens: Tokens) -> Cost {
         let total = |model: &Arc<Model>| Some(model.price?.total(tokens, self.surcharge));
         Cost::from(self.model.as_ref().and_then(total))
+    }
+
+    /// Returns true if the model is known to have no batch inference.
+    #[must_use]
+    pub fn lacks_batch(&self) -> bool {
+        self.model.as_ref().is_some_and(|model| model.batch.is_none())
+    }
+
+    /// Returns the cost of a request of a batch, which is unknown without a price.
+    #[must_use]
+    pub fn batch_cost(&self, tokens: Tokens) -> Cost {
+        let percent = self.model.as_ref().and_then(|model| model.batch);
+        let share = |amount: Dollars, percent: u32| {
+            let share = (u128::from(amount.billionths()) * u128::from(percent)).div_ceil(100);
+            Dollars::from_billionths(u64::try_from(share).unwrap_or(u64::MAX))
+        };
+        percent.map_or(Cost::UNKNOWN, |percent| self.cost(tokens).map(|amount| share(amount, percent)))
     }
 
     /// Returns the limits of the model, or the strictest ones if the model is unknown.

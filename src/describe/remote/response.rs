@@ -83,6 +83,11 @@ pub(super) async fn read(
 }
 
 impl Response {
+    /// Creates a response that arrived as a whole, with what it cost.
+    pub(super) const fn complete(text: String, stop: Stop, usage: Usage, is_counted: bool) -> Self {
+        Self { text, stop, usage, is_counted }
+    }
+
     /// Returns the tokens that the service reported.
     pub(super) fn counted(&self) -> Option<Tokens> {
         self.is_counted.then_some(self.usage.tokens)

@@ -89,6 +89,8 @@ fn session_opened(
     out: &mut Vec<Effect>,
 ) {
     model.spent = opened.spending.iter().map(|spending| spending.usage.cost).sum();
+    model.in_batch = opened.waiting(false);
+    let in_batch = model.in_batch.len() + opened.waiting(true).len();
     let (ledger, cursor) = (opened.ledger, opened.cursor);
     let known: Vec<RecordId> = model.ledger.distinct().chain(ledger.distinct()).collect();
     model.durable = ledger.last();
@@ -105,6 +107,11 @@ fn session_opened(
     model.session = read_only.map_or(SessionStatus::Open, SessionStatus::ReadOnly);
     if model.list.cursor.is_none_or(|at| at == RecordId(0)) {
         model.resume_at = cursor;
+    }
+    if in_batch > 0 {
+        let waiting = counted(in_batch, "record waits", "records wait");
+        let hint = "`recaption batch status` shows the jobs; collect their results when the review is closed";
+        model.notify(NoticeKind::Info, format!("{waiting} for a batch job: {hint}"));
     }
     if let Some(remark) = remark {
         model.notify(NoticeKind::Warning, remark);

@@ -283,10 +283,11 @@ pub(super) fn resume(model: &Model, out: &mut Vec<Effect>) {
     }
 }
 
-/// Returns true if a record needs a description, has no job, and is not known to have a problem that a description cannot solve.
+/// Returns true if a record needs a description, has no job here or in a batch, and is not known to have a problem that a description cannot solve.
 pub(super) fn needs_description(model: &Model, record: RecordId) -> bool {
     rules::needs_description(model.state(record), describer(model))
         && !model.jobs.contains_key(&record)
+        && !model.in_batch.contains(record.0)
         && !model.tabs.is_bad_picture(record)
         && !model.tabs.is_bad_line(record)
         && !model.tabs.is_other_caption(record)
@@ -299,6 +300,7 @@ fn needing_description(model: &Model) -> RoaringBitmap {
     if let Some(filter) = &model.filter {
         waiting &= filter.hits.found();
     }
+    waiting -= &model.in_batch;
     let with_state = model.ledger.touched().map(|(record, _)| record).chain(model.jobs.keys().copied());
     for record in with_state.filter(|record| !needs_description(model, *record)) {
         waiting.remove(record.0);

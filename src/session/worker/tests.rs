@@ -11,7 +11,7 @@ use crate::describe::{Dollars, Quote, StopReason, Tokens, Usage, Verdict};
 use crate::session::fixture::*;
 use crate::session::{
     Actor, CandidateId, Change, Changes, Decision, Draft, EditBase, Event, Ledger, Location, Provenance, Seq,
-    SessionError, Step, Verification, Worker, WorkerEvent, open, open_read_only,
+    SessionError, Step, Transaction, Verification, Worker, WorkerEvent, open, open_read_only,
 };
 
 fn store(worker: &Worker, seq: u64, event: Event) {
@@ -117,6 +117,21 @@ fn what_the_operator_has_seen_is_stored_after_the_dataset_changed() {
     assert_eq!(review.ledger.record(RecordId(2)).decision, edited("typed"));
     assert_eq!(review.ledger.record(RecordId(1)).decision, Decision::Kept);
     assert_eq!(review.opened.unmatched, []);
+}
+
+#[test]
+fn a_refused_transaction_leaves_nothing_behind() {
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a", "1")]);
+    let (mut store, mut opened) = open(&list.location(), &list.dataset(), Timestamp::UNIX_EPOCH).unwrap();
+    let step = opened.ledger.perform(decided(RecordId(0), Decision::Kept).into());
+    let absent = Step { first: Seq(step.last().0 + 1), changes: decided(RecordId(7), Decision::Kept).into() };
+    let transaction = Transaction { steps: vec![step.clone(), absent], ..Transaction::default() };
+    store.commit_all(transaction, Timestamp::UNIX_EPOCH).expect_err("no such record");
+    let transaction = Transaction { steps: vec![step], ..Transaction::default() };
+    store.commit_all(transaction, Timestamp::UNIX_EPOCH).expect("the record is introduced again");
+    store.close().unwrap();
+    assert_eq!(Review::open(&list).ledger.record(RecordId(0)).decision, Decision::Kept);
 }
 
 #[test]
