@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::error::{Fault, SessionError};
 use super::log_mark::check_without_log;
 use super::schema::{self, Header, MIGRATIONS};
-use super::sqlite_file::{READING, immutable_connection, wal_of};
+use super::sqlite_file::{READING, immutable_connection, journal_of, wal_of};
 
 /// Opens the database for writing. Writes nothing to a file that is not a session of a known format.
 pub(super) fn connect(file: &Path) -> Result<Connection, SessionError> {
@@ -24,13 +24,19 @@ pub(super) fn connect(file: &Path) -> Result<Connection, SessionError> {
     let (header, mut connection) = open().map_err(|fault| fault.of(file))?;
     let version = known_version(header, file)?;
     let mut prepare = || -> Result<_, Fault> {
+        if version == 0 {
+            // The tables are created without the log. If that is interrupted, no log is missing.
+            connection.pragma_update(None, "synchronous", "full")?;
+            connection.pragma_update(None, "fullfsync", true)?;
+            schema::migrate(&mut connection, version, MIGRATIONS)?;
+        }
         let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
         // A commit returns once it is on disk. On macOS that takes `fullfsync`, which has no effect elsewhere.
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "fullfsync", true)?;
         connection.pragma_update(None, "checkpoint_fullfsync", true)?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        if mode == "wal" {
+        if mode == "wal" && version > 0 {
             schema::migrate(&mut connection, version, MIGRATIONS)?;
         }
         Ok(mode)
@@ -72,14 +78,17 @@ pub(super) fn connect_read_only(
             if at_rest { immutable_connection(file)? } else { Connection::open_with_flags(file, READING)? };
         Ok((schema::header(&connection)?, connection))
     };
+    let through_copy = || -> Result<_, SessionError> {
+        let (connection, folder) = open_copy(file)?;
+        let header = schema::header(&connection).map_err(|fault| fault.of(file))?;
+        Ok((header, connection, Some(folder)))
+    };
     let (header, connection, copy) = match open() {
+        // Reading rolls an interrupted transaction back, which changes the file.
+        _ if at_rest && journal_of(file).exists() => through_copy()?,
         Ok((header, connection)) => (header, connection, None),
         // In a read-only folder, SQLite cannot create the shared memory for the write-ahead log.
-        Err(Fault::Database(error)) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
-            let (connection, folder) = open_copy(file)?;
-            let header = schema::header(&connection).map_err(|fault| fault.of(file))?;
-            (header, connection, Some(folder))
-        }
+        Err(Fault::Database(error)) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => through_copy()?,
         Err(fault) => return Err(fault.of(file)),
     };
     let version = known_version(header, file)?;
@@ -94,19 +103,24 @@ pub(super) fn connect_read_only(
 }
 
 /// Opens a session of any format for reading, to look at it only: without its write-ahead log if `at_rest`. Returns `None`
-/// if it has no tables.
+/// if it has no tables, or is being created.
 pub(super) fn peek(file: &Path, at_rest: bool) -> Result<Option<Connection>, Fault> {
+    if at_rest && journal_of(file).exists() {
+        return Ok(None);
+    }
     let connection = if at_rest { immutable_connection(file)? } else { Connection::open_with_flags(file, READING)? };
     Ok(matches!(schema::header(&connection)?, Header::Session(_)).then_some(connection))
 }
 
-/// Opens a copy of the database and its write-ahead log.
+/// Opens a copy of the database and its write-ahead log or rollback journal.
 pub(super) fn open_copy(file: &Path) -> Result<(Connection, TempDir), SessionError> {
     let folder = tempfile::tempdir().map_err(|source| unreadable(file, source))?;
     let copy = folder.path().join("session.sqlite");
-    match fs::copy(wal_of(file), wal_of(&copy)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unreadable(file, error)),
-        _ => {}
+    for beside in [wal_of, journal_of] {
+        match fs::copy(beside(file), beside(&copy)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unreadable(file, error)),
+            _ => {}
+        }
     }
     fs::copy(file, &copy).map_err(|source| unreadable(file, source))?;
     let connection = Connection::open(copy).map_err(|error| Fault::from(error).of(file))?;

@@ -9,7 +9,7 @@ use super::lock::Lock;
 
 /// Suffixes of the database's files. The database itself is removed last: if this is interrupted, a session is left, and
 /// not a write-ahead log without one.
-const FILES: [&str; 3] = ["-wal", "-shm", ""];
+const FILES: [&str; 4] = ["-wal", "-shm", "-journal", ""];
 
 /// Deletes the session of `dataset` with all its decisions. Does nothing if there is none.
 ///
@@ -50,11 +50,12 @@ mod tests {
 
         location.prepare().unwrap();
         let beside = |name: &str| location.file().with_file_name(name);
-        for name in ["metadata.sqlite", "metadata.sqlite-wal", "metadata.sqlite-shm", "other.sqlite"] {
+        let ours = ["metadata.sqlite", "metadata.sqlite-wal", "metadata.sqlite-shm", "metadata.sqlite-journal"];
+        for name in ours.into_iter().chain(["other.sqlite"]) {
             fs::write(beside(name), "").unwrap();
         }
         delete(&location, &dataset).unwrap();
-        for name in ["metadata.sqlite", "metadata.sqlite-wal", "metadata.sqlite-shm"] {
+        for name in ours {
             assert!(!beside(name).exists(), "{name}");
         }
         assert!(beside("other.sqlite").exists());

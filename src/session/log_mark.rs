@@ -3,7 +3,7 @@
 //!
 //! A commit that follows a complete checkpoint sets the mark, and the file is checkpointed once after it. While the
 //! session is idle, and on closing, the mark is replaced by the number of the newest event, and the file is checkpointed
-//! again: it is complete without its log then.
+//! again: it is complete without its log then. The file of a new session gets the mark before its first event.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use super::error::{Fault, SessionError};
 use super::event::Seq;
 use super::schema::{self, Header};
 use super::setting::{put_setting, setting};
-use super::sqlite_file::{immutable_connection, wal_of};
+use super::sqlite_file::{immutable_connection, journal_of, wal_of};
 
 const NAME: &str = "complete_through";
 const LOGGED: i64 = -1;
@@ -54,16 +54,16 @@ impl LogMark {
 }
 
 /// Checks that a file without a log does not need one. The file may not exist. A log that is empty counts as one: that is
-/// how the operator accepts the loss.
+/// how the operator accepts the loss. A file with a rollback journal has no log yet.
 pub(super) fn check_without_log(file: &Path) -> Result<(), SessionError> {
     let len = fs::metadata(file).map_or(0, |metadata| metadata.len());
-    if len == 0 || wal_of(file).exists() {
+    if len == 0 || wal_of(file).exists() || journal_of(file).exists() {
         return Ok(());
     }
     let needs_log = || -> Result<bool, Fault> {
         let connection = immutable_connection(file)?;
         Ok(match schema::header(&connection)? {
-            // The tables are created in the log.
+            // Before version 0.2, the tables were created in the log.
             Header::Empty => true,
             Header::Session(_) => LogMark::read(&connection)? == LogMark::Logged,
             Header::Foreign => false,

@@ -3,13 +3,12 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::batch;
 use super::connection::{connect, connect_read_only};
 use super::error::{Fault, SessionError, retry_damaged};
-use super::event::{Event, MatchOutcome};
+use super::event::{Event, MatchOutcome, Seq};
 use super::event_log;
 use super::history::{self, History};
 use super::ledger::Ledger;
@@ -54,14 +53,21 @@ fn open_once(location: &Location, dataset: &Dataset, now: Timestamp) -> Result<(
             let step = Step { first: opened.ledger.last(), changes: event.into() };
             event_log::append(&transaction, &step, now, |record| subjects.get(&record).copied())?;
         }
+        // The file has no event that a copy of it alone could lack, but soon will.
+        let is_new = opened.ledger.last() == Seq(0) && LogMark::read(&transaction)? == LogMark::None;
+        if is_new {
+            LogMark::Logged.store(&transaction)?;
+        }
         transaction.commit()?;
-        // The session is valid, so checkpoints are allowed from here on.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-        Ok((opened, subjects, LogMark::read(connection)?))
+        Ok((opened, subjects, LogMark::read(connection)?, is_new))
     };
-    let (opened, subjects, mark) = finish(&mut connection).map_err(|fault| fault.of(file))?;
+    let (opened, subjects, mark, is_new) = finish(&mut connection).map_err(|fault| fault.of(file))?;
     let last = opened.ledger.last();
-    Ok((Store::new(file.to_owned(), connection, dataset.clone(), subjects, last, mark, lock), opened))
+    let mut store = Store::new(file.to_owned(), connection, dataset.clone(), subjects, last, mark, lock);
+    if is_new {
+        store.checkpoint();
+    }
+    Ok((store, opened))
 }
 
 /// Reads a session without locking or changing it, even while another process writes it. Returns an empty one if there is

@@ -293,16 +293,19 @@ pub(super) fn header(connection: &Connection) -> Result<Header, Fault> {
     })
 }
 
-/// Migrates a file to the newest format, in one transaction per format.
+/// Migrates a file to the newest format, in one transaction.
 pub(super) fn migrate(connection: &mut Connection, from: u32, migrations: &[&str]) -> Result<(), Fault> {
-    for (script, version) in migrations.iter().zip(1_u32..).skip(from as usize) {
-        let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        step.execute_batch(script)?;
-        step.pragma_update(None, "application_id", APPLICATION)?;
-        step.pragma_update(None, "user_version", version)?;
-        step.commit()?;
+    if from as usize >= migrations.len() {
+        return Ok(());
     }
-    Ok(())
+    // One transaction: each commit waits for the disk.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for (script, version) in migrations.iter().zip(1_u32..).skip(from as usize) {
+        transaction.execute_batch(script)?;
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.pragma_update(None, "user_version", version)?;
+    }
+    Ok(transaction.commit()?)
 }
 
 #[cfg(test)]
@@ -332,6 +335,9 @@ mod tests {
         let steps = ["CREATE TABLE one (x)", "INSERT INTO one VALUES (2); INSERT INTO missing VALUES (1)"];
         let mut connection = memory();
         migrate(&mut connection, 0, &steps).unwrap_err();
+        assert_eq!(header(&connection).unwrap(), Header::Empty);
+        migrate(&mut connection, 0, &steps[..1]).unwrap();
+        migrate(&mut connection, 1, &steps).unwrap_err();
         assert_eq!(header(&connection).unwrap(), Header::Session(1));
         let rows: i64 = connection.query_row("SELECT count(*) FROM one", [], |row| row.get(0)).unwrap();
         assert_eq!(rows, 0);

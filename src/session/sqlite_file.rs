@@ -9,8 +9,18 @@ pub(super) const READING: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(Ope
 
 /// Returns the path of the write-ahead log.
 pub(super) fn wal_of(file: &Path) -> PathBuf {
+    with_suffix(file, "-wal")
+}
+
+/// Returns the path of the rollback journal, which exists while a new session is created, and afterwards only if that was
+/// interrupted: the file alone may be inconsistent then.
+pub(super) fn journal_of(file: &Path) -> PathBuf {
+    with_suffix(file, "-journal")
+}
+
+fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     let mut path = file.as_os_str().to_owned();
-    path.push("-wal");
+    path.push(suffix);
     path.into()
 }
 

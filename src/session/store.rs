@@ -389,7 +389,7 @@ impl Store {
     }
 
     /// Copies the write-ahead log into the database file as far as readers allow.
-    fn checkpoint(&mut self) {
+    pub(super) fn checkpoint(&mut self) {
         let checkpoint = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         if let Err(error) = checkpoint.map_err(|error| Fault::from(error).of(&self.file)) {
             // Nothing is lost: the changes are in the log.
@@ -400,14 +400,8 @@ impl Store {
     fn keep_log_after(&mut self, error: &SessionError) {
         if !error.is_without_effect() {
             tracing::warn!(%error, "the session's log is not folded into its file any more");
-            self.keep_log();
+            self.database = DatabaseFile::Failed;
         }
-    }
-
-    fn keep_log(&mut self) {
-        self.database = DatabaseFile::Failed;
-        // If this cannot be set, the checkpoint on closing contains only acknowledged events.
-        _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
     }
 
     /// Stops the file from growing, as a full disk does.
@@ -427,9 +421,14 @@ impl Store {
             && let Err(error) = self.mark_complete()
         {
             tracing::warn!(%error, "the session's file is not complete without its log");
-            self.keep_log();
+            self.database = DatabaseFile::Failed;
         }
-        let Self { file, connection, .. } = self;
+        let Self { file, connection, database, .. } = self;
+        if database != DatabaseFile::Failed {
+            // Without it, as after a panic, the log stays. The next process reads it.
+            let allowed = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
+            allowed.map_err(|error| Fault::from(error).of(&file))?;
+        }
         connection.close().map_err(|(_, error)| Fault::from(error).of(&file))
     }
 }

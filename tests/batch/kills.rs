@@ -18,12 +18,14 @@ fn has_strace() -> bool {
     found
 }
 
-/// Runs a command that is killed when it syncs a file for the `number`th time. Returns false if it ended before.
-async fn is_killed_at(world: &World, url: &str, arguments: &[&str], number: usize) -> bool {
+const SYNCS: &str = "fdatasync,fsync";
+
+/// Runs a command that is killed at the `number`th of some system calls. Returns false if it ended before.
+async fn is_killed_at(world: &World, url: &str, arguments: &[&str], calls: &str, number: usize) -> bool {
     let program = command(world, url, arguments);
     let mut strace = Command::new("strace");
-    strace.args(["-f", "-o", "/dev/null", "-e", "trace=fdatasync,fsync"]);
-    strace.arg("-e").arg(format!("inject=fdatasync,fsync:signal=SIGKILL:when={number}"));
+    strace.args(["-f", "-o", "/dev/null", "-e"]).arg(format!("trace={calls}"));
+    strace.arg("-e").arg(format!("inject={calls}:signal=SIGKILL:when={number}"));
     strace.arg(program.get_program()).args(program.get_args()).current_dir(world.path()).stdin(Stdio::null());
     strace.env_clear().envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
     strace.env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -53,6 +55,28 @@ async fn world() -> (World, Server) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_opened_after_a_kill_at_any_step_of_its_creation() {
+    if !has_strace() {
+        return;
+    }
+    let mut kills = 0;
+    for call in ["pwrite64", SYNCS, "ftruncate", "unlink"] {
+        for number in 1.. {
+            let world = World::new(1, "");
+            // No job is known, so that nothing is sent.
+            let was_killed = is_killed_at(&world, "http://127.0.0.1:1", &["stop"], call, number).await;
+            let (stopped, code) = batch(&world, "http://127.0.0.1:1", &["stop"]).await;
+            assert_eq!(code, 0, "killed at {call} {number}: {stopped}");
+            if !was_killed {
+                break;
+            }
+            kills += 1;
+        }
+    }
+    assert!(kills >= 10, "{kills}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_submission_that_is_killed_at_any_step_continues() {
     if !has_strace() {
         return;
@@ -60,9 +84,7 @@ async fn a_submission_that_is_killed_at_any_step_continues() {
     let mut kills = 0;
     loop {
         let (world, server) = world().await;
-        // Creates the session, so that only the steps are interrupted.
-        batch(&world, &server.url(), &["stop"]).await;
-        let was_killed = is_killed_at(&world, &server.url(), &["submit", "--yes"], kills + 1).await;
+        let was_killed = is_killed_at(&world, &server.url(), &["submit", "--yes"], SYNCS, kills + 1).await;
         if was_killed {
             let (resumed, code) = batch(&world, &server.url(), &["submit", "--yes"]).await;
             assert_eq!(code, 0, "killed at {}: {resumed}", kills + 1);
@@ -93,7 +115,7 @@ async fn a_collection_that_is_killed_at_any_step_continues() {
         for _ in 0..4 {
             batch(&world, &url, &["status"]).await;
         }
-        let was_killed = is_killed_at(&world, &url, &["collect"], kills + 1).await;
+        let was_killed = is_killed_at(&world, &url, &["collect"], SYNCS, kills + 1).await;
         if was_killed {
             let (resumed, code) = batch(&world, &url, &["collect"]).await;
             assert_eq!(code, 0, "killed at {}: {resumed}", kills + 1);

@@ -178,7 +178,7 @@ fn a_copy_of_an_open_session_is_complete_or_rejected() {
         let copy = copy_alone(&list, &format!("accepted{round}.sqlite"));
         fs::write(wal_of(copy.file()), "").unwrap();
         let accepted = open_read_only(&copy, &list.dataset()).unwrap();
-        assert_eq!(accepted.ledger.last().0 + 1, ledger.last().0, "an empty log accepts the loss");
+        assert!(accepted.ledger.last() < ledger.last(), "an empty log accepts the loss");
 
         store.settle();
         let copy = copy_alone(&list, &format!("settled{round}.sqlite"));
@@ -419,12 +419,12 @@ fn a_session_belongs_to_one_caption_field() {
     let folder = tempfile::tempdir().unwrap();
     let mut list = List::new(folder.path(), &[("a.jpg", "one")]);
     let own = list.location();
-    drop(open(&own, &list.dataset(), Timestamp::UNIX_EPOCH).unwrap());
+    open(&own, &list.dataset(), Timestamp::UNIX_EPOCH).unwrap().0.close().unwrap();
 
     list.caption_field = "text_ko".to_owned();
     assert_eq!(list.location().file(), own.file().with_file_name("metadata.text_ko.sqlite"));
     let other = list.location();
-    drop(open(&other, &list.dataset(), Timestamp::UNIX_EPOCH).unwrap());
+    open(&other, &list.dataset(), Timestamp::UNIX_EPOCH).unwrap().0.close().unwrap();
     let error = refused(&list, own.file());
     assert!(matches!(&error, SessionError::OtherField { reviewed, .. } if reviewed == "text"), "{error}");
     assert!(error.to_string().contains("session of the field \"text\", not of \"text_ko\": use --caption-field text"));
@@ -434,7 +434,7 @@ fn a_session_belongs_to_one_caption_field() {
     assert_eq!(connection.execute("DELETE FROM setting WHERE name = 'caption_field'", []).unwrap(), 1);
     drop(connection);
     list.caption_field = CAPTION.to_owned();
-    drop(open(&own, &list.dataset(), Timestamp::UNIX_EPOCH).unwrap());
+    open(&own, &list.dataset(), Timestamp::UNIX_EPOCH).unwrap().0.close().unwrap();
     list.caption_field = "text_ko".to_owned();
     assert!(matches!(refused(&list, own.file()), SessionError::OtherField { .. }));
 }
