@@ -245,7 +245,10 @@ impl ChatStream {
             }
             // After the end of the text, errors do not matter.
             data if self.stop.is_some() => {
-                self.usage = serde_json::from_str(data).ok().and_then(|json| Payload::of(&json).usage).or(self.usage);
+                match serde_json::from_str(data) {
+                    Ok(json) => self.usage = Payload::of(&json).usage.or(self.usage),
+                    Err(error) => tracing::warn!(%error, "corrupt data after the text: the usage may be missing"),
+                }
                 Ok(())
             }
             data => match serde_json::from_str(data) {
