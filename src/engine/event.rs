@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+use roaring::RoaringBitmap;
 
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{DescriberStatus, JobId, Outcome, Usage};
@@ -95,16 +96,16 @@ pub enum JobEvent {
 }
 
 /// Progress of the background check of lines and images.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checked {
     /// Records checked so far.
     pub records: u32,
     /// Of those checked since the last report: lines that cannot be parsed.
-    pub bad_lines: Vec<RecordId>,
+    pub bad_lines: RoaringBitmap,
     /// Of those checked since the last report: captions that no text may replace.
-    pub other_captions: Vec<RecordId>,
+    pub other_captions: RoaringBitmap,
     /// Of those checked since the last report: image files that do not exist.
-    pub bad_pictures: Vec<RecordId>,
+    pub bad_pictures: RoaringBitmap,
 }
 
 /// A finished save.

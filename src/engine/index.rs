@@ -16,9 +16,8 @@ const LOOK_EVERY: u32 = 1_024;
 /// The shortest time between two reports of the index. Each costs a frame, which takes as long as indexing ten megabytes.
 const INDEX_REPORTS: Duration = Duration::from_millis(100);
 
-/// The shortest time between two reports of the check. A later one would have more bad images than the screen can take
-/// between two keys.
-const CHECK_REPORTS: Duration = Duration::from_millis(16);
+/// The shortest time between two reports of the check. A key that is pressed while the frame of a report is drawn waits for it.
+const CHECK_REPORTS: Duration = Duration::from_millis(200);
 
 /// Limits the rate of reports. The first one is always due.
 struct Reports {
@@ -97,12 +96,12 @@ fn check(dataset: &Dataset, emit: &Emit, stopping: &Stopping) {
     let result = dataset.scan(&mut |entry| {
         found.records += 1;
         match &entry {
-            Entry::Bad(bad) => found.bad_lines.push(bad.id),
+            Entry::Bad(bad) => drop(found.bad_lines.insert(bad.id.0)),
             Entry::Record(line) => {
-                found.other_captions.extend(line.caption.other().map(|_| line.id));
+                found.other_captions.extend(line.caption.other().map(|_| line.id.0));
                 let path = dataset.picture_path(&line.file_name);
                 if !path.is_ok_and(|path| picture::located(&path).is_some()) {
-                    found.bad_pictures.push(line.id);
+                    found.bad_pictures.insert(line.id.0);
                 }
             }
         }

@@ -11,6 +11,7 @@ use super::model::{Model, TabCursor};
 use super::order::{Order, put};
 use super::tabs::Tab;
 use crate::dataset::RecordId;
+use crate::engine::Checked;
 
 /// The largest number of captions linted at once.
 const MOST_LINTED: usize = 64;
@@ -291,6 +292,21 @@ impl Model {
             self.tabs.set_bad_line(record);
             self.relist_record(record);
         }
+    }
+
+    /// Updates them after many lines and images were checked. The cost does not grow with the number of bad ones, unless the
+    /// filter or the search depends on them.
+    pub(super) fn follow_checked(&mut self, checked: &Checked) {
+        let new_pictures = &checked.bad_pictures - self.tabs.with_bad_pictures();
+        self.tabs.set_checked(checked);
+        let filter = self.filter.as_ref().map(|filter| &filter.hits);
+        let search = self.search.as_ref().map(|search| &search.hits);
+        if filter.into_iter().chain(search).any(|hits| hits.query().depends_on_pictures()) {
+            for record in new_pictures {
+                self.reevaluate(RecordId(record), |hits| hits.query().depends_on_pictures());
+            }
+        }
+        self.relist();
     }
 
     /// Evaluates the filter and the search again for a record, if `is_affected` returns true for their matches.

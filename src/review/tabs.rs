@@ -7,6 +7,7 @@ use roaring::RoaringBitmap;
 
 use super::order::{Order, Set, put};
 use crate::dataset::RecordId;
+use crate::engine::Checked;
 use crate::session::{Decision, DecisionKind, RecordState, Seq};
 use crate::text::counted;
 
@@ -228,6 +229,20 @@ impl Tabs {
         self.to_review.put(record, false, self.order.as_deref());
         self.ready.put(record, false, self.order.as_deref());
         self.set_problem(record);
+    }
+
+    /// Adds bad lines, bad images and captions that no text may replace.
+    pub fn set_checked(&mut self, checked: &Checked) {
+        let order = self.order.as_deref();
+        let Checked { records: _, bad_lines, other_captions, bad_pictures } = checked;
+        for set in [&mut self.to_review, &mut self.ready] {
+            set.put_among(bad_lines, &RoaringBitmap::new(), order);
+        }
+        let problems = bad_lines | bad_pictures;
+        self.problems.put_among(&problems, &problems, order);
+        self.bad_lines |= bad_lines;
+        self.bad_pictures |= bad_pictures;
+        self.other_captions |= other_captions;
     }
 
     pub fn set_picture(&mut self, record: RecordId, is_bad: bool) {

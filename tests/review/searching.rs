@@ -292,7 +292,7 @@ fn the_filter_follows_missing_images() {
     let mut world = World::new(&FIVE);
     world.keys("f").write("status:problems").keys("Enter");
     assert_eq!(world.listed(), [] as [u32; 0]);
-    let checked = recaption::engine::Checked { records: 5, bad_pictures: vec![RecordId(3)], ..Default::default() };
+    let checked = recaption::engine::Checked { records: 5, bad_pictures: [3].into(), ..Default::default() };
     world.send(EngineEvent::Checked(checked));
     assert_eq!(world.listed(), [3]);
 }

@@ -158,7 +158,7 @@ fn bulk_accept_skips_unread_candidates() {
     let read = excluded(&world);
     assert!(read < 100, "{read}");
     assert!(world.notice().contains("not read yet"), "{}", world.notice());
-    world.send(EngineEvent::Checked(Checked { records: 100, bad_lines: vec![RecordId(99)], ..Checked::default() }));
+    world.send(EngineEvent::Checked(Checked { records: 100, bad_lines: [99].into(), ..Checked::default() }));
     world.keys("X y");
     assert_eq!(excluded(&world), 99);
     assert_eq!(selected(&world), [99]);

@@ -1,6 +1,5 @@
 //! The tabs: their records, their cursors, and the end of a review.
 
-use recaption::dataset::RecordId;
 use recaption::engine::EngineEvent;
 use recaption::review::{FindingCounts, Msg, Tab};
 use recaption::session::DecisionKind;
@@ -75,7 +74,7 @@ fn findings_are_counted_again_after_a_change_to_many_captions() {
 #[test]
 fn a_problem_remains_after_its_findings() {
     let mut world = World::new(&[LONG, "A hat."]);
-    let checked = recaption::engine::Checked { records: 2, bad_pictures: vec![RecordId(0)], ..Default::default() };
+    let checked = recaption::engine::Checked { records: 2, bad_pictures: [0].into(), ..Default::default() };
     world.send(EngineEvent::Checked(checked));
     world.keys("e").write("A coat.").keys("Enter 6");
     assert_eq!(world.listed(), [0], "its picture is missing");
@@ -84,7 +83,7 @@ fn a_problem_remains_after_its_findings() {
 #[test]
 fn the_query_for_problems_matches_the_records_of_the_tab() {
     let mut world = World::new(&["A hat.", LONG, "A coat."]);
-    let checked = recaption::engine::Checked { records: 3, bad_pictures: vec![RecordId(2)], ..Default::default() };
+    let checked = recaption::engine::Checked { records: 3, bad_pictures: [2].into(), ..Default::default() };
     world.send(EngineEvent::Checked(checked));
     let of_tab = world.keys("6").listed();
     world.keys("1 f").write("status:problems").keys("Enter");
@@ -95,7 +94,7 @@ fn the_query_for_problems_matches_the_records_of_the_tab() {
 fn if_every_image_is_missing_the_way_out_is_named() {
     let mut world = World::new(&["A hat."; 3]);
     let checked = |records: u32, bad: std::ops::Range<u32>| {
-        let bad_pictures = bad.map(RecordId).collect();
+        let bad_pictures = bad.collect();
         EngineEvent::Checked(recaption::engine::Checked { records, bad_pictures, ..Default::default() })
     };
     world.send(checked(2, 0..2));

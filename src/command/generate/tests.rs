@@ -164,9 +164,9 @@ fn sent_by_the_reviewer(world: &World) -> Vec<Request> {
     };
     let mut model = Model::new(settings);
     let records = RECORDS + 3;
-    let bad_pictures = vec![RecordId(RECORDS)];
-    let bad_lines = vec![RecordId(RECORDS + 1)];
-    let other_captions = vec![RecordId(RECORDS + 2)];
+    let bad_pictures = [RECORDS].into();
+    let bad_lines = [RECORDS + 1].into();
+    let other_captions = [RECORDS + 2].into();
     let mut specs = Vec::new();
     for msg in [
         Msg::from(EngineEvent::Indexed { records, complete: true }),

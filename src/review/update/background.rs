@@ -225,15 +225,7 @@ pub(super) fn picture(model: &mut Model, ready: Ready) {
 
 fn checked(model: &mut Model, checked: &Checked) {
     model.checked = checked.records;
-    for record in &checked.bad_pictures {
-        model.follow_picture(*record, true);
-    }
-    for record in &checked.bad_lines {
-        model.follow_bad_line(*record);
-    }
-    for record in &checked.other_captions {
-        model.tabs.set_other_caption(*record);
-    }
+    model.follow_checked(checked);
     let images = u64::from(checked.records).saturating_sub(model.tabs.bad_lines());
     let is_end = model.indexed && checked.records == model.tabs.total();
     if is_end && images > 0 && model.tabs.with_bad_pictures().len() >= images {
