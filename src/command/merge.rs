@@ -116,7 +116,6 @@ pub fn run(options: &MergeOptions, out: &mut Console<'_>, errors: &mut Console<'
     let first = Seq(here.ledger.last().0 + 1);
     let mut imports = Vec::new();
     let mut team = Team {
-        dataset: options.input.dataset.display().to_string(),
         dry_run: options.dry_run,
         overlap: claims.overlap(others.iter().map(|other| other.name.clone()).collect()),
         ..Team::default()

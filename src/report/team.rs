@@ -29,8 +29,6 @@ pub struct Opinion {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Team {
-    /// The dataset, as it was given.
-    pub dataset: String,
     /// The report of each session, with the name of its reviewer.
     pub sessions: Vec<(String, Merge)>,
     /// The records that reviewers decided differently and that are not settled here, with the decision of each.
@@ -99,7 +97,7 @@ impl Team {
             0 => {}
             more => page.row(format!("and {more} more: --json lists all, with captions")),
         }
-        page.remark(format!("to settle them: recaption {}, then f status:conflict", self.dataset));
+        page.remark("to settle them, open the dataset and filter by status:conflict (key f)");
     }
 
     /// Returns the report as a JSON object.
