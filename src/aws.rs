@@ -25,7 +25,7 @@ mod settings;
 mod tests;
 mod tls;
 
-pub use batch::{BatchCounts, BatchJob, BatchState, NewBatchJob, batch_response};
+pub use batch::{BatchCounts, BatchState, NewBatchJob, batch_response};
 pub use client::{Client, Options};
 pub use converse::ConverseStream;
 pub use credentials::{account_key, credentials_are_configured};
@@ -33,5 +33,5 @@ pub use error::AwsError;
 pub use geography::{GLOBAL, GOV, geographies};
 pub use identity::Identity;
 pub use request::{ConverseRequest, Image, ImageFormat, Structure};
-pub use s3::{Bucket, S3Url, S3UrlError, Upload};
+pub use s3::{Bucket, Download, S3Url, S3UrlError, Upload};
 pub use settings::region;

@@ -5,6 +5,7 @@
 //! No method blocks, except [`Engine::close`].
 
 pub mod batch;
+mod collection;
 mod event;
 mod import;
 mod index;
@@ -27,6 +28,8 @@ use std::thread::{self, JoinHandle};
 
 use jiff::Timestamp;
 
+use self::collection::Collection;
+pub use self::collection::{BatchService, CollectionId};
 pub use self::event::{Checked, EngineEvent, JobEvent, SaveFailure, SaveSummary};
 use self::lines::LineReader;
 use self::queue::{Queue, Refused};
@@ -84,6 +87,8 @@ pub struct Engine {
     queue: Option<Queue>,
     /// The jobs of the verifier.
     verifications: Option<Queue>,
+    /// The collection of batch results.
+    collection: Option<Collection>,
     /// The queues of former describers, until their jobs have stopped.
     retired: Vec<tokio::task::JoinHandle<()>>,
     threads: Vec<JoinHandle<()>>,
@@ -132,6 +137,7 @@ impl Engine {
             lines,
             queue: None,
             verifications: None,
+            collection: None,
             retired,
             threads,
             stopping,
@@ -338,6 +344,7 @@ impl Engine {
     /// Returns the first error of the session since it was opened.
     pub async fn close(mut self) -> Result<(), SessionError> {
         self.stopping.stop();
+        self.stop_collecting();
         for queue in [self.queue.take(), self.verifications.take()].into_iter().flatten() {
             queue.close().await;
         }

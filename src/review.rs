@@ -40,7 +40,7 @@ pub use list_view::{Match, View};
 pub use matches::Matches;
 pub use messages::{Message, Messages};
 pub use model::{
-    Bulk, CaptionExtent, CaptionView, Closeup, DescribeScope, Editor, EditorKind, FILE, Filter, FilterEntry, HelpPage,
+    Batch, Bulk, CaptionExtent, CaptionView, Closeup, Collecting, DescribeScope, Editor, EditorKind, FILE, Filter, FilterEntry, HelpPage,
     Holds, Job, JobState, Leaving, List, Mode, Model, Notice, NoticeKind, Offered, Opening, PictureSlot, REVIEWER,
     Rate, SAMPLE, SaveStatus, Search, SearchEntry, Seek, SessionStatus, Settings, Sorting, VerifierSettings, Verifying,
     Version,

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::dataset::RecordId;
-use crate::engine::{Consent, Emit, Engine, EngineOptions};
+use crate::engine::{BatchService, Consent, Emit, Engine, EngineOptions};
 use crate::preview::{Capabilities, CellArea, Painter, PictureView, PreviewError, Previewer, Ready, Thumbnails, Zoom};
 use crate::review::{ChosenDescriber, Effect, ExportRequest, Msg, Panes};
 use crate::session::{Location, SessionError};
@@ -30,6 +30,7 @@ pub type ExportService = Arc<dyn Fn(ExportRequest) -> Result<String, String> + S
 pub struct Services {
     pub describer: DescriberService,
     pub export: ExportService,
+    pub batch: BatchService,
 }
 
 /// The reviewer's background work.
@@ -99,6 +100,9 @@ impl Runtime {
             Effect::Describe(specs) => engine.describe(specs),
             Effect::DescribeAhead(specs) => engine.describe_ahead(specs),
             Effect::StopDescriptions => engine.cancel_all(),
+            Effect::CollectBatches(id, parts) => engine.collect_batches(id, parts, Arc::clone(&self.services.batch)),
+            Effect::StoreResults(id, transaction) => engine.store_results(id, transaction),
+            Effect::StopCollecting => engine.stop_collecting(),
             Effect::PrepareDescriber => engine.prepare_describer(),
             Effect::ConsentToPrice => engine.consent(Consent::Terms),
             Effect::PrepareVerifier => engine.prepare_verifier(),

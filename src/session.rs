@@ -66,7 +66,7 @@ pub use record_states::RecordStates;
 pub use sample::{Sample, SampleMember, SampleRequest, Verdict};
 pub use spending::Spending;
 pub use step::{Change, Changes, Step};
-pub use store::{Identity, Import, Store, Transaction};
+pub use store::{Identity, Import, Receipt, Store, Transaction};
 pub use subject::Subject;
 pub use texts::{Amended, Texts, TextsBuilder};
 pub use worker::{Worker, WorkerEvent, WorkerHandle, WorkerOptions};

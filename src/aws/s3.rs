@@ -26,6 +26,7 @@ use super::error::AwsError;
 use super::error_response::RequestInfo;
 use crate::text::without_password;
 
+pub use download::Download;
 pub use error::S3Error;
 pub use upload::Upload;
 pub use url::{S3Url, S3UrlError};

@@ -3,12 +3,13 @@
 
 mod collect;
 mod error;
+mod figures;
 mod jobs;
 mod plan;
 mod status;
 mod stop;
 mod submit;
-mod tally;
+
 
 pub use self::collect::{CollectOptions, run as collect};
 pub use self::error::BatchError;

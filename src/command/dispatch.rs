@@ -36,7 +36,8 @@ use crate::dataset::{Dataset, DatasetError, OpenOptions};
 use crate::describe::Describer;
 use crate::describe::budget::Budget;
 use crate::describe::catalogue::CatalogueError;
-use crate::engine::CandidateFile;
+use crate::engine::batch::BatchAccess;
+use crate::engine::{BatchService, CandidateFile};
 use crate::engine::selection::{Only, Sample, Selection};
 use crate::engine::style;
 use crate::exit::ExitCode;
@@ -502,6 +503,7 @@ impl Run {
             // Most reviews need none, so a problem with it matters only when it is used.
             verifier: DescriberSetup::verifier(&self.config, &self.budget).map_err(|error| error.to_string()),
             verify_new: config.verify.auto,
+            batch: self.batch_service(),
             rules: self.rules()?,
             line_breaks: config.line_breaks,
             sample: None,
@@ -512,6 +514,15 @@ impl Run {
             confirm_above: config.confirm_above,
             screen: self.screen()?,
             log: (config.log.clone(), config.log_level),
+        })
+    }
+
+    /// Returns the service that reads the results of batch jobs, with the same account as the describer.
+    fn batch_service(&self) -> BatchService {
+        let aws = describer::aws_options(&self.config);
+        Arc::new(move || {
+            let catalogue = describer::catalogue().map_err(|error| error.to_string())?;
+            Ok(BatchAccess::new(aws.clone(), catalogue))
         })
     }
 

@@ -17,7 +17,7 @@ use crate::console::Console;
 use crate::dataset::{Dataset, DatasetError, OpenOptions};
 use crate::describe::{Describer, Dollars, LOCAL};
 use crate::engine::request::{self, FieldError};
-use crate::engine::{CandidateFile, EngineOptions, SaveTarget};
+use crate::engine::{BatchService, CandidateFile, EngineOptions, SaveTarget};
 use crate::inputs::{Inputs, IsInput};
 use crate::lint::Rules;
 use crate::logging;
@@ -55,6 +55,8 @@ pub struct ReviewOptions {
     pub verifier: Result<Arc<dyn Describer>, String>,
     /// Verify each new candidate.
     pub verify_new: bool,
+    /// Sets up the access to batch jobs.
+    pub batch: BatchService,
     pub rules: Rules,
     /// Allow line breaks in captions.
     pub line_breaks: bool,
@@ -215,7 +217,7 @@ async fn review(
     // Cannot fail: the receiver exists.
     warnings.for_each(|warning| _ = sender.send(Msg::Notice(warning)));
     model.panes = remembered.unwrap_or_default();
-    let services = Services { describer: describer_service(options, &dataset), export: export_service(options) };
+    let services = Services { describer: describer_service(options, &dataset), export: export_service(options), batch: Arc::clone(&options.batch) };
     let engine = EngineOptions {
         dataset,
         session,

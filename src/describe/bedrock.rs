@@ -1,5 +1,7 @@
 //! The Amazon Bedrock describer.
 
+mod batch_access;
+
 use std::sync::{Mutex, PoisonError};
 
 use futures::FutureExt as _;
@@ -18,6 +20,10 @@ use crate::model_api::ResponseEvent;
 use crate::reaction::Parameter;
 use crate::text::without_password;
 
+pub use batch_access::{AccessError, BatchAccess, JobStatus, ResultFile, ResultUrl};
+
+/// The name of the describer.
+pub const NAME: &str = "bedrock";
 /// The region assumed for estimates until a connection has determined the actual one.
 const DEFAULT_REGION: &str = "us-east-1";
 /// The tokens of the quota that Bedrock deducts for each output token.
@@ -101,7 +107,7 @@ struct Bedrock {
 
 impl Backend for Bedrock {
     fn name(&self) -> &'static str {
-        "bedrock"
+        NAME
     }
 
     fn model(&self) -> &str {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use roaring::RoaringBitmap;
 
+use super::batch::{Chunk, Jobs};
+use super::collection::CollectionId;
 use crate::dataset::{Entry, RecordId};
 use crate::describe::{DescriberStatus, JobId, Outcome, Usage};
 use crate::lint::CaptionStyle;
@@ -68,6 +70,18 @@ pub enum EngineEvent {
         record: RecordId,
         event: JobEvent,
         at: Timestamp,
+    },
+    /// Results of a batch job. The next ones follow when these are [stored](super::Engine::store_results).
+    Collected {
+        id: CollectionId,
+        chunk: Box<Chunk>,
+        at: Timestamp,
+    },
+    /// The collection has looked at all jobs, or stopped at an error.
+    CollectionEnded {
+        id: CollectionId,
+        jobs: Box<Jobs>,
+        error: Option<String>,
     },
     Describer(DescriberStatus),
     Verifier(DescriberStatus),

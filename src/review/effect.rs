@@ -11,10 +11,10 @@ use super::sort::SortScan;
 use super::tags::TagScan;
 use crate::dataset::RecordId;
 use crate::describe::{Describer, Usage};
-use crate::engine::SaveRequest;
+use crate::engine::{CollectionId, SaveRequest};
 use crate::engine::rules::JobSpec;
 use crate::preview::{Areas, CellArea, PictureView};
-use crate::session::Step;
+use crate::session::{BatchPart, Step, Transaction};
 
 /// An export to a file, or of text files to a folder; without a path to the default place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +78,11 @@ pub enum Effect {
     DescribeAhead(Vec<JobSpec>),
     /// Cancel all jobs.
     StopDescriptions,
+    /// Collect the results of these parts of batches.
+    CollectBatches(CollectionId, Vec<BatchPart>),
+    /// Store what results leave in the session, then continue to collect.
+    StoreResults(CollectionId, Transaction),
+    StopCollecting,
     /// Determine the account and the price of requests, for consent.
     PrepareDescriber,
     /// Tell the describer that the operator has consented to the price shown.

@@ -1,5 +1,6 @@
 //! The reviewer's whole state.
 
+mod batch;
 mod mode;
 mod queries;
 mod work;
@@ -32,6 +33,7 @@ use crate::preview::{Areas, PictureView, Preview, PreviewError, Shape};
 use crate::report::Figures;
 pub use crate::session::{FILE, REVIEWER, SAMPLE};
 use crate::session::{Ledger, Sample, SampleRequest, Seq};
+pub use batch::{Batch, Collecting};
 pub use mode::{
     Closeup, DescribeScope, Editor, EditorKind, FilterEntry, HelpPage, Mode, Offered, Opening, SearchEntry,
 };
@@ -296,8 +298,7 @@ pub struct Model {
     pub verifying: Verifying,
     pub describer: DescriberStatus,
     pub verifier: DescriberStatus,
-    /// Records that wait for the result of a batch job. They are not described a second time.
-    pub in_batch: RoaringBitmap,
+    pub batch: Batch,
     /// Cost of all descriptions of this dataset so far.
     pub spent: Cost,
     /// The operator has consented to paid descriptions.
@@ -329,6 +330,7 @@ pub struct Model {
     pub(super) remembered: Option<RecordId>,
     pub(super) next_job: u64,
     pub(super) next_scan: u64,
+    pub(super) next_collection: u64,
     /// Records that pass both tab and filter; `None` if the tab alone decides.
     pub(super) listed: Option<RoaringBitmap>,
     pub(super) stop_pressed: bool,
@@ -387,7 +389,7 @@ impl Model {
             verifying: Verifying::default(),
             describer: DescriberStatus::default(),
             verifier: DescriberStatus::default(),
-            in_batch: RoaringBitmap::new(),
+            batch: Batch::default(),
             spent: Cost::default(),
             pace: Pace::default(),
             agreed_to_pay: agreed,
@@ -410,6 +412,7 @@ impl Model {
             remembered: None,
             next_job: 0,
             next_scan: 0,
+            next_collection: 0,
             listed: None,
             stop_pressed: false,
             pending: Pending::default(),
@@ -426,6 +429,7 @@ impl Model {
         Snapshot {
             states: self.ledger.states(),
             bad_pictures: self.tabs.with_bad_pictures().clone(),
+            in_batch: self.batch.records(),
             rules: self.settings.rules.clone(),
             sampled: self.sampled(),
         }

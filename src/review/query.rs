@@ -132,11 +132,13 @@ pub enum Status {
     Draft,
     /// Reviewers decided differently.
     Conflict,
+    /// Waits for the result of a batch job.
+    Waiting,
 }
 
 impl Status {
     /// In the order of the tabs, then the others.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::In(Tab::All),
         Self::In(Tab::ToReview),
         Self::In(Tab::Ready),
@@ -152,6 +154,7 @@ impl Status {
         Self::Failed,
         Self::Draft,
         Self::Conflict,
+        Self::Waiting,
     ];
 
     #[must_use]
@@ -172,6 +175,7 @@ impl Status {
             Self::Failed => "failed",
             Self::Draft => "draft",
             Self::Conflict => "conflict",
+            Self::Waiting => "waiting",
         }
     }
 
@@ -189,12 +193,13 @@ impl Status {
             Self::Failed => failure.is_some(),
             Self::Draft => draft.is_some(),
             Self::Conflict => view.state.is_in_conflict(),
+            Self::Waiting => view.in_batch,
         }
     }
 
     /// Returns true if a record without events can have this status.
     const fn is_untouched(self) -> bool {
-        matches!(self, Self::In(Tab::All | Tab::ToReview | Tab::Problems) | Self::Undecided)
+        matches!(self, Self::In(Tab::All | Tab::ToReview | Tab::Problems) | Self::Undecided | Self::Waiting)
     }
 }
 

@@ -50,6 +50,8 @@ pub struct RecordView<'a> {
     pub state: &'a RecordState,
     /// True if its image is known to be missing or broken.
     pub bad_picture: bool,
+    /// True if it waits for the result of a batch job.
+    pub in_batch: bool,
     pub rules: &'a Rules,
     /// In a spot check, the last event before its sample was drawn.
     pub sampled: Option<Seq>,

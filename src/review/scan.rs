@@ -20,6 +20,8 @@ pub struct ScanId(pub u64);
 pub struct Snapshot {
     pub states: RecordStates,
     pub bad_pictures: RoaringBitmap,
+    /// Records that wait for the result of a batch job.
+    pub in_batch: RoaringBitmap,
     /// Lint rules.
     pub rules: Rules,
     /// In a spot check, the last event before its sample was drawn.
@@ -32,9 +34,9 @@ impl Snapshot {
         let entry = line.entry();
         let content = Content::of(&entry, Some(line));
         let id = line.record();
-        let bad_picture = self.bad_pictures.contains(id.0);
+        let (bad_picture, in_batch) = (self.bad_pictures.contains(id.0), self.in_batch.contains(id.0));
         let (state, rules, sampled) = (self.states.get(id), &self.rules, self.sampled);
-        f(&RecordView { id, content, state, bad_picture, rules, sampled })
+        f(&RecordView { id, content, state, bad_picture, in_batch, rules, sampled })
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub(super) mod attention;
 mod background;
+mod collect;
 pub(super) mod commands;
 mod decide;
 pub(super) mod describe;

@@ -2,7 +2,7 @@
 //! that a run that was killed continues without paying twice.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use roaring::RoaringBitmap;
@@ -81,6 +81,20 @@ impl BatchPart {
     pub fn left(&self) -> u64 {
         if self.state.is_ended() { 0 } else { self.records.saturating_sub(self.taken.len()) }
     }
+
+    /// Follows that the results at these positions, which are of these records, were stored.
+    pub fn take(&mut self, places: &RoaringBitmap, records: impl IntoIterator<Item = RecordId>) {
+        self.taken |= places;
+        for record in records {
+            self.waiting.remove(record.0);
+        }
+    }
+
+    /// Follows that nothing more is expected.
+    pub fn end(&mut self, outcome: String) {
+        self.state = PartState::Ended { outcome };
+        self.waiting.clear();
+    }
 }
 
 /// A record of a part.
@@ -94,6 +108,15 @@ pub struct BatchEntry {
     pub request: u64,
     /// The text that is verified.
     pub judged: Option<TextHash>,
+}
+
+impl BatchEntry {
+    /// Returns true if its record is in the dataset.
+    #[must_use]
+    pub const fn is_present(&self) -> bool {
+        // Positions are less than 2³¹, placeholders are not.
+        self.record.0 <= i32::MAX.cast_unsigned()
+    }
 }
 
 /// A step of a part, stored before it is taken.
@@ -239,7 +262,9 @@ pub(super) fn read(
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     let mut parts: Vec<BatchPart> = Vec::new();
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    // The records of the parts that have not ended, in the order of their input files.
+    let mut sent: HashMap<String, Vec<RecordId>> = HashMap::new();
     let mut statement = connection.prepare("SELECT token, at, kind, detail, data FROM batch_step ORDER BY id")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -271,8 +296,10 @@ pub(super) fn read(
                 // Nothing waits any more in a part that has ended.
                 if !ended.contains(&token) {
                     let entries = decode_all(data, &token, &record_of)?;
+                    let records: Vec<RecordId> = entries.iter().map(|entry| entry.record).collect();
                     part.waiting =
-                        entries.iter().map(|entry| entry.record.0).filter(|it| i32::try_from(*it).is_ok()).collect();
+                        entries.iter().filter(|entry| entry.is_present()).map(|entry| entry.record.0).collect();
+                    sent.insert(token, records);
                 }
             }
             "creating" => {
@@ -282,9 +309,12 @@ pub(super) fn read(
             "rejected" => part.state = PartState::Uploaded,
             "taken" => {
                 let data = row.get_ref(4)?.as_blob().map_err(|_| damaged(&kind))?;
-                part.taken |= RoaringBitmap::deserialize_from(data).map_err(|_| damaged(&kind))?;
+                let taken = RoaringBitmap::deserialize_from(data).map_err(|_| damaged(&kind))?;
+                let sent = sent.get(&token).map(Vec::as_slice).unwrap_or_default();
+                let records = taken.iter().filter_map(|place| sent.get(place as usize).copied());
+                part.take(&taken, records.collect::<Vec<_>>());
             }
-            "ended" => part.state = PartState::Ended { outcome: detail },
+            "ended" => part.end(detail),
             _ => return Err(damaged(&kind)),
         }
     }

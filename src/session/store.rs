@@ -1,6 +1,7 @@
 //! The session's file, written one batch of steps at a time.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt;
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -99,6 +100,29 @@ pub(super) struct Batch {
     pub(super) samples: Vec<Sample>,
     /// Steps of batch inference, and when.
     notes: Vec<(Timestamp, BatchNote)>,
+    /// What the results of batch jobs cost. Stored only together with the notes that they were taken.
+    collected: Vec<(Timestamp, Charge)>,
+    /// Told once everything is on disk.
+    receipts: Vec<Receipt>,
+}
+
+/// Called once a transaction is on disk.
+pub struct Receipt(Box<dyn FnOnce() + Send>);
+
+impl Receipt {
+    pub fn new(stored: impl FnOnce() + Send + 'static) -> Self {
+        Self(Box::new(stored))
+    }
+
+    pub(super) fn give(self) {
+        (self.0)();
+    }
+}
+
+impl fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Receipt")
+    }
 }
 
 impl Batch {
@@ -110,6 +134,27 @@ impl Batch {
         }
         self.steps.push((step, at));
         Ok(())
+    }
+
+    /// Adds results of batch jobs: steps, what they cost, and the notes that they were taken.
+    pub(super) fn collect(
+        &mut self,
+        store: &Store,
+        transaction: Transaction,
+        at: Timestamp,
+        receipt: Receipt,
+    ) -> Result<(), SessionError> {
+        for step in transaction.steps {
+            self.push(store, step, at)?;
+        }
+        self.collected.extend(transaction.charges.into_iter().map(|charge| (at, charge)));
+        self.notes.extend(transaction.notes.into_iter().map(|note| (at, note)));
+        self.receipts.push(receipt);
+        Ok(())
+    }
+
+    pub(super) fn take_receipts(&mut self) -> Vec<Receipt> {
+        std::mem::take(&mut self.receipts)
     }
 
     /// Sets the reviewer of the steps pushed from here on.
@@ -328,7 +373,8 @@ impl Store {
         if batch.namesakes {
             subjects.complete()?;
         }
-        for (at, charge) in &batch.charges {
+        let collected = batch.collected.iter().filter(|_| refused.is_none());
+        for (at, charge) in batch.charges.iter().chain(collected) {
             spending::append(&transaction, *at, charge)?;
         }
         if let Some((record, name)) = &batch.cursor {

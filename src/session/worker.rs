@@ -18,7 +18,8 @@ use super::open::{open, open_read_only};
 use super::opened::Opened;
 use super::sample::Sample;
 use super::step::Step;
-use super::store::{Batch, Identity, Store};
+use super::batch::BatchEntry;
+use super::store::{Batch, Identity, Receipt, Store, Transaction};
 use crate::dataset::{Dataset, Namesakes, RecordId};
 use crate::describe::Charge;
 
@@ -88,6 +89,8 @@ enum Command {
     Charge(Timestamp, Box<Charge>),
     Reviewer(Timestamp, String),
     Sample(Box<Sample>),
+    Collected(Box<Transaction>, Timestamp, Receipt),
+    BatchEntries(String, Sender<Result<Vec<BatchEntry>, SessionError>>),
     Reopen,
     Close,
 }
@@ -155,6 +158,33 @@ impl WorkerHandle {
     /// Returns an error if the thread has ended.
     pub fn store_sample(&self, sample: Sample) -> Result<(), SessionError> {
         self.send(Command::Sample(Box::new(sample)))
+    }
+
+    /// Stores results of batch jobs: all of the transaction, or nothing of what the results cost and of the notes that they
+    /// were taken. Its steps are acknowledged like others; `receipt` is called once the whole of it is on disk, and dropped
+    /// if it cannot be stored.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the thread has ended.
+    pub fn store_results(
+        &self,
+        transaction: Transaction,
+        at: Timestamp,
+        receipt: Receipt,
+    ) -> Result<(), SessionError> {
+        self.send(Command::Collected(Box::new(transaction), at, receipt))
+    }
+
+    /// Reads the records of a part of a batch in the order of its input file. Waits for the thread.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the session cannot be read or is not open for writing.
+    pub fn batch_entries(&self, token: &str) -> Result<Vec<BatchEntry>, SessionError> {
+        let (reply, entries) = channel();
+        self.send(Command::BatchEntries(token.to_owned(), reply))?;
+        entries.recv().unwrap_or(Err(SessionError::Stopped))
     }
 
     /// Closes the session and opens it again. It is reported by another [`WorkerEvent::Opened`].
@@ -308,6 +338,15 @@ impl<F: FnMut(&WorkerHandle, WorkerEvent)> State<F> {
                     Command::Charge(at, charge) if self.can_store() => self.batch.charges.push((at, *charge)),
                     Command::Sample(sample) if self.can_store() => self.batch.samples.push(*sample),
                     Command::Charge(..) | Command::Sample(_) => {}
+                    Command::Collected(transaction, at, receipt) => {
+                        size += transaction.steps.iter().map(|step| step.changes.len()).sum::<u64>();
+                        refused.extend(self.collect(*transaction, at, receipt).err());
+                    }
+                    Command::BatchEntries(token, reply) => {
+                        let store = self.store.as_ref().ok_or(SessionError::NotOpen);
+                        // Fails if the collection was stopped.
+                        _ = reply.send(store.and_then(|store| store.batch_entries(&token)));
+                    }
                     Command::Reopen | Command::Close => last = Some(command),
                 }
                 if last.is_none() && size < LARGEST_BATCH {
@@ -375,10 +414,24 @@ impl<F: FnMut(&WorkerHandle, WorkerEvent)> State<F> {
 
     fn push(&mut self, step: Step, at: Timestamp) -> Result<(), WorkerEvent> {
         let seq = step.last();
+        self.add(seq, |batch, store| batch.push(store, step, at))
+    }
+
+    fn collect(&mut self, transaction: Transaction, at: Timestamp, receipt: Receipt) -> Result<(), WorkerEvent> {
+        let seq = transaction.steps.last().map_or_else(Seq::default, Step::last);
+        self.add(seq, |batch, store| batch.collect(store, transaction, at, receipt))
+    }
+
+    /// Adds to the batch. `seq` is the number of the last event.
+    fn add(
+        &mut self,
+        seq: Seq,
+        add: impl FnOnce(&mut Batch, &Store) -> Result<(), SessionError>,
+    ) -> Result<(), WorkerEvent> {
         let pushed = match &self.store {
             None => Err(SessionError::NotOpen),
             Some(_) if self.failure.is_some() => Err(SessionError::Failed),
-            Some(store) => self.batch.push(store, step, at),
+            Some(store) => add(&mut self.batch, store),
         };
         pushed.map_err(|error| {
             let failed = WorkerEvent::Failed { seq, error: error.to_string() };
@@ -416,7 +469,7 @@ impl<F: FnMut(&WorkerHandle, WorkerEvent)> State<F> {
     /// Returns the message if the batch is kept for another attempt.
     fn commit(&mut self) -> Result<(), String> {
         let Some(store) = self.store.as_mut().filter(|_| self.batch.is_urgent()) else { return Ok(()) };
-        let batch = std::mem::take(&mut self.batch);
+        let mut batch = std::mem::take(&mut self.batch);
         let before = store.last();
         store.wait_for_lock(LOCKED);
         let result = store.commit(&batch, &self.shown);
@@ -428,6 +481,10 @@ impl<F: FnMut(&WorkerHandle, WorkerEvent)> State<F> {
         }
         if through > before {
             self.report(WorkerEvent::Durable { through });
+        }
+        let receipts = batch.take_receipts();
+        if result.is_ok() {
+            receipts.into_iter().for_each(Receipt::give);
         }
         if let Err(error) = result {
             for seq in batch.steps().map(Step::last).filter(|seq| *seq > through) {

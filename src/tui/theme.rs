@@ -164,6 +164,8 @@ pub struct Glyphs {
     /// Undecided, and without an unseen candidate.
     pub undecided: &'static str,
     pub queued: &'static str,
+    /// Waits for a batch job.
+    pub in_batch: &'static str,
     /// The request is in flight.
     pub generating: &'static str,
     /// An unseen candidate.
@@ -220,6 +222,7 @@ impl Glyphs {
     pub const UNICODE: Self = Self {
         undecided: "○",
         queued: "◌",
+        in_batch: "◷",
         generating: "▶",
         ready: "◐",
         accepted: "●",
@@ -254,6 +257,7 @@ impl Glyphs {
     pub const ASCII: Self = Self {
         undecided: ".",
         queued: ",",
+        in_batch: "w",
         generating: ">",
         ready: "*",
         accepted: "A",
@@ -286,11 +290,12 @@ impl Glyphs {
 
     /// Returns the badges with their meanings, for the help.
     #[must_use]
-    pub const fn legend(&self) -> [(&'static str, &'static str); 17] {
+    pub const fn legend(&self) -> [(&'static str, &'static str); 18] {
         [
             (self.undecided, "undecided"),
             (self.queued, "queued for the describer"),
             (self.generating, "being described"),
+            (self.in_batch, "waits for a batch job"),
             (self.ready, "unseen candidate"),
             (self.accepted, "accepted"),
             (self.edited, "edited"),

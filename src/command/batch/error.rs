@@ -7,6 +7,7 @@ use crate::command::input::InputError;
 use crate::dataset::DatasetError;
 use crate::describe::Dollars;
 use crate::describe::catalogue::ResolveError;
+use crate::engine::batch::CollectError;
 use crate::engine::request::FieldError;
 use crate::engine::structured::NoObjects;
 use crate::exit::ExitCode;
@@ -65,6 +66,16 @@ pub enum BatchError {
     Unanswered { name: String, source: AwsError },
     #[error("{0}")]
     System(#[from] io::Error),
+}
+
+impl From<CollectError> for BatchError {
+    fn from(error: CollectError) -> Self {
+        match error {
+            CollectError::Service(error) => Self::Aws(error.0),
+            CollectError::Session(error) => Self::Session(error),
+            CollectError::Model(error) => Self::Model(error),
+        }
+    }
 }
 
 impl BatchError {

@@ -8,6 +8,7 @@ use super::submit::SubmitOptions;
 use crate::command::generate::{IN_BATCH, OTHER_CAPTION, Task};
 use crate::console::Console;
 use crate::dataset::{Dataset, Entry, RecordId};
+use crate::describe::bedrock::NAME;
 use crate::describe::remote::BatchModel;
 use crate::describe::{Cost, Dollars, JobId, Priority, Tokens};
 use crate::engine::batch;
@@ -40,7 +41,7 @@ pub(super) fn spec(task: Task, record: RecordId, ledger: &Ledger) -> JobSpec {
     let (job, priority) = (JobId(u64::from(record.0)), Priority::Bulk);
     match task {
         Task::Describe { .. } => {
-            rules::job_spec(job, record, priority, ledger, super::submit::DESCRIBER, Wish::Describe)
+            rules::job_spec(job, record, priority, ledger, NAME, Wish::Describe)
         }
         Task::Verify { .. } => {
             let state = ledger.record(record);

@@ -18,7 +18,7 @@ use crate::command::generate::{Task, print_left_out};
 use crate::command::input::{self, Input};
 use crate::console::{Console, ProgressBar};
 use crate::dataset::{Dataset, RecordId};
-use crate::describe::bedrock::BedrockOptions;
+use crate::describe::bedrock::{BedrockOptions, NAME};
 use crate::describe::catalogue::Target;
 use crate::describe::remote::{self, BatchModel};
 use crate::describe::{Cost, Dollars};
@@ -32,8 +32,6 @@ use crate::session::{
 };
 use crate::text::{counted, shell_quoted, thousands};
 
-/// The describer of batches.
-pub(super) const DESCRIBER: &str = "bedrock";
 /// The images that are prepared at the same time.
 const PREPARING: usize = 4;
 
@@ -64,9 +62,9 @@ impl SubmitOptions {
         let selection = Selection { waiting: opened.waiting(self.task.is_verification()), ..self.selection.clone() };
         let ledger = &opened.ledger;
         Ok(match self.task {
-            Task::Describe { again: false } => selection.select(dataset, ledger, DESCRIBER, &self.rules)?,
+            Task::Describe { again: false } => selection.select(dataset, ledger, NAME, &self.rules)?,
             Task::Describe { again: true } => {
-                selection.select_again(dataset, ledger, (DESCRIBER, version.as_ref()), &self.rules)?
+                selection.select_again(dataset, ledger, (NAME, version.as_ref()), &self.rules)?
             }
             Task::Verify { again } => {
                 selection.select_unverified(dataset, ledger, version.as_ref(), again, &self.rules)?
@@ -110,7 +108,7 @@ pub fn run(options: &SubmitOptions, out: &mut Console<'_>) -> Result<ExitCode, B
     let options = &SubmitOptions { rules, ..options.clone() };
     if !options.task.is_verification() {
         let writes_objects = options.bedrock.remote.task == remote::Task::DescribeObject;
-        structured::check_describer(DESCRIBER, writes_objects, &options.rules)?;
+        structured::check_describer(NAME, writes_objects, &options.rules)?;
     }
     request::check_used_fields(&dataset, options.bedrock.remote.prompt.fields())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

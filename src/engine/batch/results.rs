@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::AddAssign;
 
 use roaring::RoaringBitmap;
 use serde::Deserialize;
@@ -35,6 +36,18 @@ pub struct Totals {
     pub foreign: u64,
     /// Lines that are not JSON of a result.
     pub unreadable: u64,
+}
+
+impl AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        let Self { lines, responses, errors, repeated, foreign, unreadable } = self;
+        *lines += other.lines;
+        *responses += other.responses;
+        *errors += other.errors;
+        *repeated += other.repeated;
+        *foreign += other.foreign;
+        *unreadable += other.unreadable;
+    }
 }
 
 /// A response to the request of a record.
@@ -117,10 +130,15 @@ impl Results {
         UnreadableLine(error)
     }
 
-    /// Returns the records without a response after all files were read, each with the reason. `missing` is the reason of
-    /// those that no file names.
-    pub fn without_response<'a>(&'a self, missing: &'a str) -> impl Iterator<Item = (u32, BatchEntry, &'a str)> {
-        let places = (0_u32..).zip(&self.entries).filter(|(place, _)| !self.taken.contains(*place));
+    /// Returns the records without a response from a place on, after all files were read, each with the reason. `missing` is
+    /// the reason of those that no file names.
+    pub fn without_response<'a>(
+        &'a self,
+        from: u32,
+        missing: &'a str,
+    ) -> impl Iterator<Item = (u32, BatchEntry, &'a str)> {
+        let entries = self.entries.get(from as usize..).unwrap_or_default();
+        let places = (from..).zip(entries).filter(|(place, _)| !self.taken.contains(*place));
         places.map(move |(place, entry)| (place, *entry, self.errors.get(&place).map_or(missing, String::as_str)))
     }
 }
@@ -195,7 +213,7 @@ mod tests {
             let expected: std::collections::BTreeSet<u32> =
                 lines.iter().filter(|(place, kind)| *place < 25 && *kind > 1).map(|(place, _)| *place).collect();
             prop_assert!(taken.keys().eq(&expected));
-            let rest = results.without_response("missing").map(|(place, ..)| place).collect::<Vec<_>>();
+            let rest = results.without_response(0, "missing").map(|(place, ..)| place).collect::<Vec<_>>();
             prop_assert_eq!(rest.len() + taken.len(), 25);
             prop_assert!(rest.iter().all(|place| !taken.contains_key(place)));
             let Totals { lines: read, responses, errors, repeated, foreign, unreadable } = results.totals;
@@ -214,7 +232,7 @@ mod tests {
         assert_eq!(results.totals.repeated, 1);
         assert!(results.take(response(2).as_bytes()).expect("readable").is_some());
         results.take(error(0).as_bytes()).expect("readable");
-        let rest: Vec<_> = results.without_response("").map(|(place, _, reason)| (place, reason.to_owned())).collect();
+        let rest: Vec<_> = results.without_response(0, "").map(|(place, _, reason)| (place, reason.to_owned())).collect();
         assert_eq!(rest, [(0, "batch inference: image too large (400)".to_owned())]);
     }
 

@@ -62,9 +62,9 @@ impl Model {
             None if self.tabs.is_bad_line(record) => Content::Bad,
             None => Content::Unread,
         };
-        let bad_picture = self.tabs.is_bad_picture(record);
+        let (bad_picture, in_batch) = (self.tabs.is_bad_picture(record), self.batch.is_waiting(record));
         let (state, rules, sampled) = (self.state(record), &self.settings.rules, self.sampled());
-        RecordView { id: record, content, state, bad_picture, rules, sampled }
+        RecordView { id: record, content, state, bad_picture, in_batch, rules, sampled }
     }
 
     /// Returns the patterns to highlight.

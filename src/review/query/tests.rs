@@ -22,7 +22,7 @@ fn evaluate(query: &Query, line: &str, state: &RecordState) -> (Option<bool>, bo
     let line = Line::alone(line);
     let entry = line.entry();
     let content = Content::of(&entry, Some(&line));
-    let view = RecordView { id: RecordId(0), content, state, bad_picture: false, rules: &RULES, sampled: None };
+    let view = RecordView { id: RecordId(0), content, state, bad_picture: false, in_batch: false, rules: &RULES, sampled: None };
     (query.matches(&view), query.may_match(line.bytes()))
 }
 
@@ -378,7 +378,7 @@ proptest! {
         if let Some(expected) = naive(&query, &name, &caption, &brand, &state) {
             prop_assert_eq!(result, Some(expected), "{}", query);
         }
-        let unread = RecordView { id: RecordId(0), content: Content::Unread, state: &state, bad_picture: false, rules: &RULES, sampled: None };
+        let unread = RecordView { id: RecordId(0), content: Content::Unread, state: &state, bad_picture: false, in_batch: false, rules: &RULES, sampled: None };
         if let Some(early) = query.matches(&unread) {
             prop_assert_eq!(result, Some(early), "{}", query);
         }

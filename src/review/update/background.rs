@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{attention, file, filter, job_events, navigate, search, verify};
+use super::{attention, collect, file, filter, job_events, navigate, search, verify};
 use crate::dataset::{Entry, RecordId};
 use crate::engine::{Checked, EngineEvent};
 use crate::lint::CaptionStyle;
 use crate::preview::Ready;
 use crate::review::counters::Pending;
+use crate::review::model::Batch;
 use crate::review::order::Order;
 use crate::review::{Effect, Holds, Model, NoticeKind, PictureSlot, SessionStatus};
 use crate::session::{Opened, Sample};
@@ -35,7 +36,7 @@ pub(super) fn on_event(model: &mut Model, event: EngineEvent, out: &mut Vec<Effe
             model.pace.observe(at, model.counters().reviewed);
             stored(model, out);
         }
-        EngineEvent::StoreDelayed(error) => store_delayed(model, error),
+        EngineEvent::StoreDelayed(error) => store_delayed(model, error, out),
         EngineEvent::StoreFailed(error) => store_failed(model, &error, out),
         EngineEvent::Sampled(sample) => sampled(model, sample),
         EngineEvent::ImportStarted => model.importing = true,
@@ -48,6 +49,8 @@ pub(super) fn on_event(model: &mut Model, event: EngineEvent, out: &mut Vec<Effe
             job_events::imported(model, (describer, &source), captions, done, at, out);
         }
         EngineEvent::Job { job, record, event, at } => job_events::on_event(model, (job, record), event, at, out),
+        EngineEvent::Collected { id, chunk, at } => collect::collected(model, id, *chunk, at, out),
+        EngineEvent::CollectionEnded { id, jobs, error } => collect::ended(model, id, &jobs, error, out),
         EngineEvent::Describer(status) => job_events::describer_changed(model, status, out),
         EngineEvent::Verifier(status) => verify::verifier_changed(model, status, out),
         EngineEvent::Charged(usage) => model.spent += usage.cost,
@@ -89,8 +92,8 @@ fn session_opened(
     out: &mut Vec<Effect>,
 ) {
     model.spent = opened.spending.iter().map(|spending| spending.usage.cost).sum();
-    model.in_batch = opened.waiting(false);
-    let in_batch = model.in_batch.len() + opened.waiting(true).len();
+    collect::stop(model, out);
+    model.batch = Batch::new(opened.batches);
     let (ledger, cursor) = (opened.ledger, opened.cursor);
     let known: Vec<RecordId> = model.ledger.distinct().chain(ledger.distinct()).collect();
     model.durable = ledger.last();
@@ -108,10 +111,10 @@ fn session_opened(
     if model.list.cursor.is_none_or(|at| at == RecordId(0)) {
         model.resume_at = cursor;
     }
+    let in_batch = model.batch.left();
     if in_batch > 0 {
         let waiting = counted(in_batch, "record waits", "records wait");
-        let hint = "`recaption batch status` shows the jobs; collect their results when the review is closed";
-        model.notify(NoticeKind::Info, format!("{waiting} for a batch job: {hint}"));
+        model.notify(NoticeKind::Info, format!("{waiting} for a batch job · g c collects the results"));
     }
     if let Some(remark) = remark {
         model.notify(NoticeKind::Warning, remark);
@@ -181,7 +184,9 @@ fn stored(model: &mut Model, out: &mut Vec<Effect>) {
 }
 
 /// A step could not be stored yet. The operator stays at its record.
-fn store_delayed(model: &mut Model, error: String) {
+fn store_delayed(model: &mut Model, error: String, out: &mut Vec<Effect>) {
+    // What it has handed out waits for the disk like other changes.
+    collect::stop(model, out);
     let first = model.unstored.get_or_insert(error).clone();
     navigate::go_back(model);
     file::cancel_waiting_save(model);
@@ -197,6 +202,7 @@ fn store_failed(model: &mut Model, error: &str, out: &mut Vec<Effect>) {
         model.session = SessionStatus::Opening;
         out.push(Effect::ReopenSession);
     }
+    collect::stop(model, out);
     model.notify(NoticeKind::Error, format!("not stored: {error}"));
 }
 

@@ -3,7 +3,7 @@
 
 use super::edit::Then;
 use super::{
-    decide, describe, edit, fields, file, filter, help, layers, navigate, panes, reject, replace, search, select,
+    collect, decide, describe, edit, fields, file, filter, help, layers, navigate, panes, reject, replace, search, select,
     settings, sheet, sort, tags, undo, verify, zoom,
 };
 use crate::describe::Reason;
@@ -429,6 +429,9 @@ commands! {
         }
         GenerateAll "generate-all" "describe all in view that need it" {
             [Browse], "" => |model, _, out| describe::all_in_view(model, out);
+        }
+        Collect "collect" "collect the results of batch jobs" {
+            [Browse], "" => |model, _, out| collect::start(model, out);
         }
         PreviousCandidate "previous-candidate" "previous candidate, then original" {
             [Browse], "" => |model, _, _| navigate::version(model, false);

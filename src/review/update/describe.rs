@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use roaring::RoaringBitmap;
 
 use super::describe_run::{self, start};
-use super::{decide, reject, subjects, verify};
+use super::{collect, decide, reject, subjects, verify};
 use crate::dataset::RecordId;
 use crate::describe::{Cost, Detail, JobId, PauseKind, Priority, Reason};
 use crate::engine::rules::{self, JobSpec, Wish};
@@ -113,7 +113,7 @@ fn records(model: &Model, scope: DescribeScope) -> RoaringBitmap {
         },
         DescribeScope::InView => needing_description(model),
         DescribeScope::Selected => {
-            let mut records = model.tabs.without_problems(model.selected());
+            let mut records = model.tabs.without_problems(model.selected()) - model.batch.candidates();
             for record in model.jobs.keys() {
                 records.remove(record.0);
             }
@@ -287,7 +287,7 @@ pub(super) fn resume(model: &Model, out: &mut Vec<Effect>) {
 pub(super) fn needs_description(model: &Model, record: RecordId) -> bool {
     rules::needs_description(model.state(record), describer(model))
         && !model.jobs.contains_key(&record)
-        && !model.in_batch.contains(record.0)
+        && !model.batch.candidates().contains(record.0)
         && !model.tabs.is_bad_picture(record)
         && !model.tabs.is_bad_line(record)
         && !model.tabs.is_other_caption(record)
@@ -300,7 +300,7 @@ fn needing_description(model: &Model) -> RoaringBitmap {
     if let Some(filter) = &model.filter {
         waiting &= filter.hits.found();
     }
-    waiting -= &model.in_batch;
+    waiting -= model.batch.candidates();
     let with_state = model.ledger.touched().map(|(record, _)| record).chain(model.jobs.keys().copied());
     for record in with_state.filter(|record| !needs_description(model, *record)) {
         waiting.remove(record.0);
@@ -326,7 +326,14 @@ pub(super) fn stop(model: &mut Model, pressed_before: bool, out: &mut Vec<Effect
         return;
     }
     model.stop_pressed = true;
+    let is_collecting = collect::stop(model, out);
+    if is_collecting {
+        model.notify(NoticeKind::Info, "stopped collecting; what was collected is stored · g c continues · ^c again quits");
+    }
     if model.jobs.is_empty() && model.bulk.is_none() && model.verifying.is_idle() {
+        if is_collecting {
+            return;
+        }
         model.notify(NoticeKind::Info, "nothing is running · ^c again quits");
         return;
     }

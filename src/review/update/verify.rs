@@ -69,7 +69,9 @@ fn records(model: &Model, scope: DescribeScope) -> RoaringBitmap {
             let text = text.filter(|_| rules::is_verifiable(model.state(record)));
             text.map(|_| record.0).into_iter().collect()
         }
-        DescribeScope::Selected | DescribeScope::InView => model.tabs.without_problems(model.selected()),
+        DescribeScope::Selected | DescribeScope::InView => {
+            model.tabs.without_problems(model.selected()) - model.batch.verdicts()
+        }
     };
     for record in model.verifying.jobs.keys() {
         records.remove(record.0);

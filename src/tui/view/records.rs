@@ -337,6 +337,8 @@ pub(super) fn badge(model: &Model, record: RecordId, theme: &Theme) -> (&'static
         (glyphs.rejected, theme.bad)
     } else if state.is_ready() {
         (glyphs.ready, theme.warning)
+    } else if model.batch.candidates().contains(record.0) && !state.decision.is_final() {
+        (glyphs.in_batch, theme.busy)
     } else if state.failure.is_some() && !state.decision.is_final() {
         (glyphs.failed, theme.bad)
     } else {

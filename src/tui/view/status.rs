@@ -12,8 +12,8 @@ use super::hints::Hints;
 use super::records::selection_summary;
 use super::{RenderContext, clean, join_dots};
 use crate::describe::{Cost, LimitedBy};
-use crate::review::{FilterEntry, JobState, Mode, Model, Notice, NoticeKind, SearchEntry, Verifying};
-use crate::text;
+use crate::review::{Collecting, FilterEntry, JobState, Mode, Model, Notice, NoticeKind, SearchEntry, Verifying};
+use crate::text::{self, thousands};
 use crate::tui::layout::Layout;
 use crate::tui::theme::Theme;
 
@@ -175,6 +175,14 @@ fn background(model: &Model, render: RenderContext, width: usize) -> Line<'stati
         let failures = if failed == 0 { String::new() } else { format!(", {failed} failed") };
         let words = format!("verifying {}/{total}{failures}", done + known + failed);
         parts.push((2, Span::styled(words, busy)));
+    }
+    match (&model.batch.collecting, model.batch.left()) {
+        (Some(Collecting { done, total, .. }), _) => {
+            let words = format!("collecting {}/{}", thousands(*done), thousands(*total));
+            parts.push((2, Span::styled(words, busy)));
+        }
+        (None, 0) => {}
+        (None, left) => parts.push((7, Span::styled(format!("{} {} in a batch", glyphs.in_batch, thousands(left)), muted))),
     }
     if let Some(first) = model.describer.first_token.filter(|_| !model.jobs.is_empty()) {
         parts.push((9, Span::styled(format!("first token {:.1} s", first.as_secs_f64()), muted)));

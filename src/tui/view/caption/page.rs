@@ -104,6 +104,9 @@ impl Page<'_> {
         if let Some(job) = model.jobs.get(&record) {
             blocks.push(self.job(job));
         }
+        if model.batch.is_waiting(record) {
+            blocks.push(self.in_batch());
+        }
         if let Some(reason) = &state.failure {
             let heading = format!("{} request failed {} r retries", theme.glyphs.failed, theme.glyphs.dot);
             blocks.push(self.plain(&[Line::styled(heading, theme.bad), Line::styled(clean(reason), theme.muted)]));
@@ -294,6 +297,20 @@ impl Page<'_> {
             block.lines.extend(wrapped(&words, self.width));
         }
         block
+    }
+
+    /// Renders that the record waits for a batch job, with the way to its result.
+    fn in_batch(&self) -> Block {
+        let theme = self.theme;
+        let what = if self.model.batch.candidates().contains(self.record.0) { "candidate" } else { "verdict" };
+        let state = if self.model.batch.collecting.is_some() {
+            "results are being collected".to_owned()
+        } else {
+            format!("waits for a batch job {} g c collects the results", theme.glyphs.dot)
+        };
+        let mut line = Line::from(Span::styled(format!("{what}  "), theme.accent));
+        line.push_span(Span::styled(format!("{} {state}", theme.glyphs.in_batch), theme.busy));
+        self.plain(&[line])
     }
 
     /// Renders a caption below its heading.
