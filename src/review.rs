@@ -40,10 +40,10 @@ pub use list_view::{Match, View};
 pub use matches::Matches;
 pub use messages::{Message, Messages};
 pub use model::{
-    Batch, Bulk, CaptionExtent, CaptionView, Closeup, Collecting, DescribeScope, Editor, EditorKind, FILE, Filter, FilterEntry, HelpPage,
-    Holds, Job, JobState, Leaving, List, Mode, Model, Notice, NoticeKind, Offered, Opening, PictureSlot, REVIEWER,
-    Rate, SAMPLE, SaveStatus, Search, SearchEntry, Seek, SessionStatus, Settings, Sorting, VerifierSettings, Verifying,
-    Version,
+    Batch, Bulk, CaptionExtent, CaptionView, Closeup, Collecting, DescribeScope, Editor, EditorKind, FILE, Filter,
+    FilterEntry, HelpPage, Holds, Job, JobState, Leaving, List, Mode, Model, Notice, NoticeKind, Offered, Opening,
+    PictureSlot, REVIEWER, Rate, SAMPLE, SaveStatus, Search, SearchEntry, Seek, SessionStatus, Settings, Sorting,
+    VerifierSettings, Verifying, Version,
 };
 pub use msg::{Msg, Viewport, Viewports};
 pub use order::Order;

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::classify;
 use super::client::Client;
 use super::error::AwsError;
-use super::request::ConverseRequest;
+use super::request::{ConverseRequest, RESPONSE, Structure};
 use crate::model_api::{CompleteResponse, Thinking, Tokens};
 
 /// A job to be created.
@@ -185,9 +185,9 @@ impl Client {
 }
 
 impl ConverseRequest {
-    /// Returns the body of a Converse request as JSON, as a line of a batch has it. Batch inference accepts neither tools
-    /// nor a schema, so the structure of the response is left to the prompt
-    /// (<https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference.html>).
+    /// Returns the body of a Converse request as JSON, as a line of a batch has it. Batch inference accepts a schema of the
+    /// response, but no tools
+    /// (<https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html>).
     #[must_use]
     pub fn batch_body(&self) -> Value {
         let mut content = Vec::new();
@@ -209,14 +209,22 @@ impl ConverseRequest {
             inference.insert("temperature".to_owned(), temperature.into());
         }
         body.insert("inferenceConfig".to_owned(), inference.into());
+        let mut output = Map::new();
+        if let Some(Structure::Text { schema }) = self.structure {
+            let schema = json!({ "jsonSchema": { "name": RESPONSE, "schema": schema } });
+            output.insert("textFormat".to_owned(), json!({ "type": "json_schema", "structure": schema }));
+        }
         match &self.thinking {
             Thinking::ModelDefault => {}
             Thinking::Effort(effort) => {
-                body.insert("outputConfig".to_owned(), json!({ "effort": effort }));
+                output.insert("effort".to_owned(), effort.as_str().into());
             }
             Thinking::Off(setting) => {
                 body.insert("additionalModelRequestFields".to_owned(), json!({ "thinking": { "type": setting } }));
             }
+        }
+        if !output.is_empty() {
+            body.insert("outputConfig".to_owned(), output.into());
         }
         body.into()
     }

@@ -60,7 +60,7 @@ pub enum ImageFormat {
 }
 
 /// The name of the schema and of the tool.
-const RESPONSE: &str = "response";
+pub(super) const RESPONSE: &str = "response";
 
 impl ConverseRequest {
     pub(super) fn apply_to(self, call: ConverseStreamFluentBuilder) -> Result<ConverseStreamFluentBuilder, AwsError> {

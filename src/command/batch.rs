@@ -10,7 +10,6 @@ mod status;
 mod stop;
 mod submit;
 
-
 pub use self::collect::{CollectOptions, run as collect};
 pub use self::error::BatchError;
 pub use self::status::{StatusOptions, run as status};

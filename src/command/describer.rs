@@ -26,6 +26,8 @@ const BASE_URL: &str = "OPENAI_BASE_URL";
 const API_KEY: &str = "OPENAI_API_KEY";
 /// The model of the verifier on Bedrock: cheap, and good enough to compare a caption with its image.
 const VERIFIER: &str = "claude-haiku-5-5";
+/// The same in a batch, which that model does not have.
+const BATCH_VERIFIER: &str = "claude-haiku-4-5";
 /// Of an OpenAI-compatible server, because many never throttle a request.
 const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).expect("not zero");
 
@@ -102,11 +104,22 @@ impl DescriberSetup {
     /// Returns the describer that the verifier uses.
     #[must_use]
     pub fn of_verifier(config: &Config, budget: &Budget) -> Self {
+        Self::verifying(config, VERIFIER, budget)
+    }
+
+    /// Returns the describer with which captions are verified in a batch.
+    #[must_use]
+    pub fn of_batch_verifier(config: &Config, budget: &Budget) -> Self {
+        Self::verifying(config, BATCH_VERIFIER, budget)
+    }
+
+    /// `model` is the default on Bedrock.
+    fn verifying(config: &Config, model: &str, budget: &Budget) -> Self {
         let mut config = config.clone();
         let calls_service =
             |choice: &DescriberChoice| matches!(choice, DescriberChoice::Bedrock | DescriberChoice::Openai);
         config.describer = config.verify.describer.or(config.describer.filter(calls_service));
-        config.model = config.verify.model.clone().unwrap_or_else(|| VERIFIER.to_owned());
+        config.model = config.verify.model.clone().unwrap_or_else(|| model.to_owned());
         config.openai.model = config.verify.model.clone().or(config.openai.model);
         Self::for_task(&config, false, Task::Verify, budget)
     }

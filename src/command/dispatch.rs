@@ -37,9 +37,9 @@ use crate::describe::Describer;
 use crate::describe::budget::Budget;
 use crate::describe::catalogue::CatalogueError;
 use crate::engine::batch::BatchAccess;
-use crate::engine::{BatchService, CandidateFile};
 use crate::engine::selection::{Only, Sample, Selection};
 use crate::engine::style;
+use crate::engine::{BatchService, CandidateFile};
 use crate::exit::ExitCode;
 use crate::inputs::{Inputs, IsInput};
 use crate::lint::{CaptionStyle, Language, Rules, Schema, SchemaError, StyleGuide, StyleGuideError, WordList};
@@ -246,7 +246,7 @@ impl Run {
                 batch::submit(&self.submit_options(task, setup, args.run, args.only)?, out)?
             }
             BatchCommand::Verify(args) => {
-                let setup = DescriberSetup::of_verifier(&self.config, &self.budget);
+                let setup = DescriberSetup::of_batch_verifier(&self.config, &self.budget);
                 let task = Task::Verify { again: args.again };
                 batch::submit(&self.submit_options(task, setup, args.run, args.only)?, out)?
             }

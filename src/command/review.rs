@@ -217,7 +217,11 @@ async fn review(
     // Cannot fail: the receiver exists.
     warnings.for_each(|warning| _ = sender.send(Msg::Notice(warning)));
     model.panes = remembered.unwrap_or_default();
-    let services = Services { describer: describer_service(options, &dataset), export: export_service(options), batch: Arc::clone(&options.batch) };
+    let services = Services {
+        describer: describer_service(options, &dataset),
+        export: export_service(options),
+        batch: Arc::clone(&options.batch),
+    };
     let engine = EngineOptions {
         dataset,
         session,

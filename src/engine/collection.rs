@@ -65,8 +65,7 @@ impl Engine {
             // Fails if the collection was stopped meanwhile.
             _ = receipts.map(|receipts| receipts.send(()));
         });
-        let sent =
-            self.send_to_session(|session| session.store_results(transaction, Timestamp::now(), receipt));
+        let sent = self.send_to_session(|session| session.store_results(transaction, Timestamp::now(), receipt));
         if let Err(error) = sent {
             (self.emit)(EngineEvent::StoreFailed(error.to_string()));
         }

@@ -11,8 +11,8 @@ use super::sort::SortScan;
 use super::tags::TagScan;
 use crate::dataset::RecordId;
 use crate::describe::{Describer, Usage};
-use crate::engine::{CollectionId, SaveRequest};
 use crate::engine::rules::JobSpec;
+use crate::engine::{CollectionId, SaveRequest};
 use crate::preview::{Areas, CellArea, PictureView};
 use crate::session::{BatchPart, Step, Transaction};
 

@@ -24,7 +24,13 @@ impl Model {
                 cursor.is_some_and(|cursor| self.siblings(cursor).len() > 1)
             }
             Command::Describer => is_open,
-            Command::Stop => !self.jobs.is_empty() || self.bulk.is_some() || !self.verifying.is_idle(),
+            Command::Stop => {
+                !self.jobs.is_empty()
+                    || self.bulk.is_some()
+                    || !self.verifying.is_idle()
+                    || self.batch.collecting.is_some()
+            }
+            Command::Collect => is_open && self.batch.left() > 0 && self.batch.collecting.is_none(),
             Command::Verify => is_open && cursor.is_some() && self.settings.verifier.is_some(),
             Command::DropUnsupported | Command::ReasonFindings => {
                 is_open && cursor.is_some_and(|cursor| self.verifier_reason(cursor).is_some())

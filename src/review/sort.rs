@@ -221,7 +221,15 @@ impl<'a> Sorter<'a> {
         }
         let Snapshot { states, rules, sampled, .. } = &self.scan.now;
         let (state, sampled) = (states.get(record), *sampled);
-        let view = RecordView { id: record, content: Content::Unread, state, bad_picture: false, in_batch: false, rules, sampled };
+        let view = RecordView {
+            id: record,
+            content: Content::Unread,
+            state,
+            bad_picture: false,
+            in_batch: false,
+            rules,
+            sampled,
+        };
         self.scan.sort.by.key(&view)
     }
 

@@ -208,6 +208,7 @@ mod tests {
             now: Snapshot {
                 states: RecordStates::default(),
                 bad_pictures,
+                in_batch: RoaringBitmap::new(),
                 rules: Rules { max_words: 50, ..Rules::default() },
                 sampled: None,
             },

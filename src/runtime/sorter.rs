@@ -88,6 +88,7 @@ mod tests {
         let now = Snapshot {
             states: RecordStates::default(),
             bad_pictures: roaring::RoaringBitmap::default(),
+            in_batch: roaring::RoaringBitmap::default(),
             rules: Rules::default(),
             sampled: None,
         };

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::batch::BatchEntry;
 use super::error::SessionError;
 use super::event::Seq;
 use super::location::Location;
@@ -18,7 +19,6 @@ use super::open::{open, open_read_only};
 use super::opened::Opened;
 use super::sample::Sample;
 use super::step::Step;
-use super::batch::BatchEntry;
 use super::store::{Batch, Identity, Receipt, Store, Transaction};
 use crate::dataset::{Dataset, Namesakes, RecordId};
 use crate::describe::Charge;
@@ -167,12 +167,7 @@ impl WorkerHandle {
     /// # Errors
     ///
     /// Returns an error if the thread has ended.
-    pub fn store_results(
-        &self,
-        transaction: Transaction,
-        at: Timestamp,
-        receipt: Receipt,
-    ) -> Result<(), SessionError> {
+    pub fn store_results(&self, transaction: Transaction, at: Timestamp, receipt: Receipt) -> Result<(), SessionError> {
         self.send(Command::Collected(Box::new(transaction), at, receipt))
     }
 

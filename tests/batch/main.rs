@@ -4,6 +4,13 @@
 mod external_server;
 mod kills;
 mod ministack;
+mod moto;
+#[cfg(unix)]
+#[path = "../terminal/pty.rs"]
+#[allow(dead_code, reason = "only the terminal tests use all of it")]
+mod pty;
+#[cfg(unix)]
+mod reviewer;
 mod runs;
 mod server;
 #[path = "../bedrock/world.rs"]

@@ -29,7 +29,6 @@ pub fn command(world: &World, server: &str, arguments: &[&str]) -> std::process:
         ("RECAPTION_ENDPOINT_URL", server),
         ("RECAPTION_DESCRIBER", "bedrock"),
         ("RECAPTION_MODEL", "claude-haiku-4-5"),
-        ("RECAPTION_VERIFY_MODEL", "claude-haiku-4-5"),
     ]);
     command
 }
@@ -46,14 +45,14 @@ fn caption_of(folder: &std::path::Path, image: &str) -> String {
 }
 
 /// Lets a job walk through its states.
-async fn wait(world: &World, server: &Server) {
+pub async fn wait(world: &World, server: &Server) {
     for _ in 0..4 {
         batch(world, &server.url(), &["status"]).await;
     }
 }
 
 /// A new world and a server whose results name the image of each record, shuffled, in two files.
-async fn world(
+pub async fn world(
     images: u32,
     end: &'static str,
     change: impl Fn(Vec<Value>) -> Vec<Value> + Send + Sync + 'static,
@@ -279,7 +278,13 @@ async fn captions_are_verified_in_a_batch() {
     let url = server.url();
     let (submitted, code) = batch(&world, &url, &["verify", "--yes"]).await;
     assert_eq!((submitted["submitted"].as_u64(), code), (Some(8), 0), "{submitted}");
-    assert!(server.inputs()[0][5].to_string().contains("Old caption 5."), "the caption is sent");
+    assert_eq!(submitted["model"], "claude-haiku-4-5", "one that has batch inference");
+    let line = &server.inputs()[0][5]["modelInput"];
+    assert!(line.to_string().contains("Old caption 5."), "the caption is sent");
+    let format = &line["outputConfig"]["textFormat"];
+    assert_eq!(format["type"], "json_schema", "{format}");
+    assert!(format["structure"]["jsonSchema"]["schema"].as_str().is_some_and(|it| it.contains("unsupported")));
+    assert!(line["toolConfig"].is_null(), "batches accept no tools");
     wait(&world, &server).await;
     // A caption that was edited meanwhile has no verdict.
     let file = world.path().join("metadata.jsonl");

@@ -37,6 +37,8 @@ pub struct State {
     pub unanswered: usize,
     /// The number of requests for a job that are refused.
     pub refused: usize,
+    /// Credentials have expired.
+    pub is_expired: bool,
 }
 
 pub struct Server {
@@ -138,6 +140,12 @@ async fn respond(
         .collect();
     let mut state = state.lock().expect("no panic under the lock");
     let segments: Vec<&str> = path.split('/').collect();
+    if state.is_expired {
+        let message = json!({ "message": "The security token included in the request is expired" });
+        let mut response = json_response(403, &message);
+        response.headers_mut().insert("x-amzn-errortype", "ExpiredTokenException".parse().expect("a header"));
+        return Ok(response);
+    }
     match (&parts.method, segments.as_slice()) {
         (&Method::POST, ["model-invocation-job"]) => {
             let request: Value = serde_json::from_slice(&body).expect("JSON");
@@ -243,6 +251,10 @@ fn look(state: &mut State, place: usize, end: &str, results: &Results) -> Value 
     let job = job.clone();
     let folder = key_of(&job.request["outputDataConfig"]["s3OutputDataConfig"]["s3Uri"]);
     let id = job.arn.rsplit('/').next().unwrap_or_default();
+    if !state.objects.contains_key(&key_of(&job.request["inputDataConfig"]["s3InputDataConfig"]["s3Uri"])) {
+        // Its files are on another server.
+        return described(&job, current);
+    }
     for (number, lines) in results(&input(state, &job)).into_iter().enumerate() {
         let text = lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n") + "\n";
         state.objects.insert(format!("{folder}{id}/input{number}.jsonl.out"), Bytes::from(text));

@@ -1,5 +1,6 @@
 //! Behaviour of the reviewer as (before, keys, after), through the default keymap and the pure core.
 
+mod batches;
 mod conflicts;
 mod costs;
 mod deciding;

@@ -148,6 +148,13 @@ impl World {
                         self.stored.extend((step.first.0..).map(Seq).zip(step.changes.events()));
                         messages.push(EngineEvent::Durable(step.last(), Timestamp::UNIX_EPOCH).into());
                     }
+                    Effect::StoreResults(id, transaction) => {
+                        for step in &transaction.steps {
+                            self.stored.extend((step.first.0..).map(Seq).zip(step.changes.events()));
+                            messages.push(EngineEvent::Durable(step.last(), Timestamp::UNIX_EPOCH).into());
+                        }
+                        self.asked.push(Effect::StoreResults(id, transaction));
+                    }
                     Effect::FindReplacements(scan) => {
                         let mut hits = HitsBuilder::default();
                         let visit = &mut |line: &recaption::dataset::Line| {

@@ -109,10 +109,10 @@ fn parts() -> [HttpResponse; 6] {
     [response(200, &[], created), part(), part(), part(), part(), part()]
 }
 
-async fn upload_65_mib(server: &Server) -> Result<(), AwsError> {
+async fn upload_33_mib(server: &Server) -> Result<(), AwsError> {
     let mut upload = server.bucket().upload("big", "application/jsonl");
     let block = vec![7; 1 << 20];
-    for _ in 0..65 {
+    for _ in 0..33 {
         upload.write(&block).await?;
     }
     upload.finish().await
@@ -122,14 +122,14 @@ async fn upload_65_mib(server: &Server) -> Result<(), AwsError> {
 async fn a_large_object_is_written_in_parts() {
     let done = "<CompleteMultipartUploadResult><ETag>\"whole-5\"</ETag></CompleteMultipartUploadResult>";
     let server = Server::new(parts().into_iter().chain([response(200, &[], done)]));
-    upload_65_mib(&server).await.expect("written");
+    upload_33_mib(&server).await.expect("written");
     let requests = server.requests();
     assert_eq!(requests.len(), 7);
     let part = |number: u32| format!("partNumber={number}&");
     assert!((1..=5).all(|number| requests[1..6].iter().any(|request| request.contains(&part(number)))), "{requests:?}");
     let sizes: Vec<usize> =
         server.0.actual_requests().skip(1).take(5).filter_map(|request| Some(request.body().bytes()?.len())).collect();
-    assert_eq!(sizes.iter().sum::<usize>(), 65 << 20);
+    assert_eq!(sizes.iter().sum::<usize>(), 33 << 20);
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn an_object_at_the_threshold_is_written_at_once() {
 async fn an_upload_that_cannot_be_completed_is_aborted() {
     let refused = error(400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size");
     let server = Server::new(parts().into_iter().chain([refused, response(204, &[], "")]));
-    let failed = upload_65_mib(&server).await.expect_err("refused");
+    let failed = upload_33_mib(&server).await.expect_err("refused");
     assert!(matches!(failed, AwsError::S3(S3Error::Rejected { .. })), "{failed:?}");
     let last = server.requests().pop().expect("a request");
     assert!(last.starts_with("DELETE") && last.contains("uploadId=u1"), "{last}");
@@ -158,7 +158,7 @@ async fn an_upload_whose_part_fails_is_aborted() {
     // How many parts are sent before the first has failed is a matter of timing; so is which response is left to the abort.
     let refused = (0..5).map(|_| error(403, "AccessDenied", "Access Denied"));
     let server = Server::new([created, part].into_iter().chain(refused));
-    let failed = upload_65_mib(&server).await.expect_err("refused");
+    let failed = upload_33_mib(&server).await.expect_err("refused");
     assert!(matches!(failed, AwsError::NotAuthorized { .. } | AwsError::S3(_)), "{failed:?}");
     assert!(server.requests().iter().any(|request| request.starts_with("DELETE")), "{:?}", server.requests());
 }

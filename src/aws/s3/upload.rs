@@ -12,10 +12,10 @@ use super::error::S3Error;
 use super::{Action, Bucket};
 use crate::aws::error::AwsError;
 
-/// Larger objects are uploaded in parts.
-pub(super) const MULTIPART_THRESHOLD: usize = 64 << 20;
+/// Larger objects are uploaded in parts. An object that is made slowly is kept in memory up to this size.
+pub(super) const MULTIPART_THRESHOLD: usize = PART;
 /// The size of a part. S3 requires 5 MiB.
-const PART: usize = 16 << 20;
+const PART: usize = 8 << 20;
 /// The largest number of parts that S3 accepts.
 const MAX_PARTS: u64 = 10_000;
 /// Parts in flight, which bounds the memory.
@@ -55,7 +55,7 @@ impl Bucket {
         Ok(())
     }
 
-    /// Starts to write an object of at most 156 GiB. Sends nothing.
+    /// Starts to write an object of at most 78 GiB. Sends nothing.
     #[must_use]
     pub fn upload(&self, key: &str, content_type: &'static str) -> Upload {
         let bucket = self.clone();

@@ -62,9 +62,11 @@ async fn a_line_of_a_batch_is_the_body_of_a_single_request() {
     let image = Image { format: ImageFormat::Webp, bytes: Arc::from(*b"pixels") };
     let thinking =
         [Thinking::ModelDefault, Thinking::Effort("low".to_owned()), Thinking::Off("between_tools".to_owned())];
-    for (thinking, temperature) in thinking.into_iter().zip([None, Some(0.3), Some(0.0)]) {
+    let structures = [None, Some(Structure::Text { schema: SCHEMA }), Some(Structure::Text { schema: SCHEMA })];
+    for ((thinking, structure), temperature) in thinking.into_iter().zip(structures).zip([None, Some(0.3), Some(0.0)]) {
         let system = temperature.map(|_| "Be brief. \u{2028}\"".to_owned());
-        let request = ConverseRequest { image: Some(image.clone()), system, thinking, temperature, ..request() };
+        let request =
+            ConverseRequest { image: Some(image.clone()), system, thinking, temperature, structure, ..request() };
         let line = request.batch_body();
         // As the service reads it: the SDK writes more decimals than the number has.
         let (_, body) = sent(request).await;

@@ -40,9 +40,7 @@ pub(super) struct Estimate {
 pub(super) fn spec(task: Task, record: RecordId, ledger: &Ledger) -> JobSpec {
     let (job, priority) = (JobId(u64::from(record.0)), Priority::Bulk);
     match task {
-        Task::Describe { .. } => {
-            rules::job_spec(job, record, priority, ledger, NAME, Wish::Describe)
-        }
+        Task::Describe { .. } => rules::job_spec(job, record, priority, ledger, NAME, Wish::Describe),
         Task::Verify { .. } => {
             let state = ledger.record(record);
             rules::verification_spec(job, record, priority, state, Judged::first(state), Vec::new())

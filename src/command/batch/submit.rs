@@ -137,7 +137,7 @@ pub fn run(options: &SubmitOptions, out: &mut Console<'_>) -> Result<ExitCode, B
         let found = (options.task, &opened.ledger, &options.rules);
         let estimate = plan::estimate(&model, &dataset, found, &selected.records);
         require_enough(options, &selected, !unfinished.is_empty())?;
-        require_consent(options, &estimate, &unfinished)?;
+        require_consent(options, &model.target().name, &estimate, &unfinished)?;
         let bucket = Bucket::connect(&options.bedrock.aws, &folder.bucket).await?;
         if bucket.endpoint().is_none() && bucket.region() != client.region() {
             return Err(BatchError::OtherRegion {
@@ -164,7 +164,7 @@ pub fn run(options: &SubmitOptions, out: &mut Console<'_>) -> Result<ExitCode, B
         submission.bar.clear();
         let Submission { store, submitted, .. } = submission;
         let closed = store.close();
-        print(options, &dataset, &selected, &submitted, out)?;
+        print(options, (&dataset, &model), &selected, &submitted, out)?;
         result?;
         closed?;
         Ok(match &submitted.stopped {
@@ -209,7 +209,12 @@ fn require_enough(options: &SubmitOptions, selected: &Selected, resumes: bool) -
 }
 
 /// Asks for consent to the cost if the options do not give it.
-fn require_consent(options: &SubmitOptions, estimate: &Estimate, unfinished: &[BatchPart]) -> Result<(), BatchError> {
+fn require_consent(
+    options: &SubmitOptions,
+    model: &str,
+    estimate: &Estimate,
+    unfinished: &[BatchPart],
+) -> Result<(), BatchError> {
     let resumed: u64 = unfinished.iter().map(|part| part.records).sum();
     let count = estimate.records + resumed;
     if count == 0 {
@@ -228,8 +233,8 @@ fn require_consent(options: &SubmitOptions, estimate: &Estimate, unfinished: &[B
         Some(_) if options.budget.is_some() => return Ok(()),
         _ if options.yes => return Ok(()),
         Some(amount) if amount <= options.confirm_above => return Ok(()),
-        Some(amount) if options.terminal => format!("{verb} {records} in a batch for about {amount}?"),
-        None if options.terminal => format!("{verb} {records} in a batch at an unknown price?"),
+        Some(amount) if options.terminal => format!("{verb} {records} with {model} in a batch for about {amount}?"),
+        None if options.terminal => format!("{verb} {records} with {model} in a batch at an unknown price?"),
         Some(cost) => return Err(BatchError::NoConsent { cost, records }),
         None => return Err(BatchError::UnknownPrice { records }),
     };
@@ -457,7 +462,7 @@ fn failures(ledger: &mut Ledger, failed: &[(RecordId, String)]) -> Vec<session::
 
 fn print(
     options: &SubmitOptions,
-    dataset: &Dataset,
+    (dataset, model): (&Dataset, &BatchModel),
     selected: &Selected,
     submitted: &Submitted,
     out: &mut Console<'_>,
@@ -474,6 +479,7 @@ fn print(
             submitted.failed.iter().map(|(record, reason)| (name(*record), json!(reason))).collect();
         out.json(&json!({
             "selected": selected.records.len(),
+            "model": model.target().name,
             "submitted": submitted.records,
             "bytes": submitted.bytes,
             "jobs": submitted.jobs,
@@ -486,7 +492,9 @@ fn print(
     print_left_out(selected)?;
     let (records, jobs) = (submitted.records, submitted.jobs.len() as u64);
     let (records, jobs) = (counted(records, "record", "records"), counted(jobs, "job", "jobs"));
-    writeln!(out, "submitted {records} in {jobs}, {} bytes uploaded", thousands(submitted.bytes))?;
+    let model = &model.target().name;
+    let bytes = thousands(submitted.bytes);
+    out.message(format_args!("submitted {records} with {model} in {jobs}, {bytes} bytes uploaded"))?;
     for job in &submitted.jobs {
         out.message(format_args!("  {job}"))?;
     }

@@ -63,7 +63,8 @@ impl BatchModel {
     ///
     /// Returns an error if the prompt is empty for this record.
     pub fn prepare(&self, request: &Request, upload: Upload) -> Result<BatchRequest, String> {
-        let unsupported = vec![Parameter::Schema, Parameter::ToolChoice];
+        // A schema is accepted.
+        let unsupported = vec![Parameter::ToolChoice];
         let prepared = PreparedRequest::new(&self.options, request, &self.target, upload, unsupported)
             .map_err(|error| format!("{}: {error}", request.context.file_name))?;
         Ok(BatchRequest {

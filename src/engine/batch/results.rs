@@ -232,7 +232,8 @@ mod tests {
         assert_eq!(results.totals.repeated, 1);
         assert!(results.take(response(2).as_bytes()).expect("readable").is_some());
         results.take(error(0).as_bytes()).expect("readable");
-        let rest: Vec<_> = results.without_response(0, "").map(|(place, _, reason)| (place, reason.to_owned())).collect();
+        let rest: Vec<_> =
+            results.without_response(0, "").map(|(place, _, reason)| (place, reason.to_owned())).collect();
         assert_eq!(rest, [(0, "batch inference: image too large (400)".to_owned())]);
     }
 

@@ -22,7 +22,15 @@ fn evaluate(query: &Query, line: &str, state: &RecordState) -> (Option<bool>, bo
     let line = Line::alone(line);
     let entry = line.entry();
     let content = Content::of(&entry, Some(&line));
-    let view = RecordView { id: RecordId(0), content, state, bad_picture: false, in_batch: false, rules: &RULES, sampled: None };
+    let view = RecordView {
+        id: RecordId(0),
+        content,
+        state,
+        bad_picture: false,
+        in_batch: false,
+        rules: &RULES,
+        sampled: None,
+    };
     (query.matches(&view), query.may_match(line.bytes()))
 }
 

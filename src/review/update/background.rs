@@ -29,7 +29,10 @@ pub(super) fn on_event(model: &mut Model, event: EngineEvent, out: &mut Vec<Effe
         EngineEvent::SessionOpened { opened, remark, read_only } => {
             session_opened(model, *opened, remark, read_only, out);
         }
-        EngineEvent::SessionFailed(error) => session_failed(model, error.to_string()),
+        EngineEvent::SessionFailed(error) => {
+            collect::stop(model, out);
+            session_failed(model, error.to_string());
+        }
         EngineEvent::Durable(through, at) => {
             model.durable = model.durable.max(through);
             model.pending.stored(model.durable, model.ledger.last());

@@ -61,9 +61,12 @@ pub(super) fn ended(model: &mut Model, id: CollectionId, jobs: &Jobs, error: Opt
     let Some(collecting) = model.batch.collecting.take_if(|collecting| collecting.id == id) else { return };
     let text = summary(&collecting, jobs);
     let (kind, text) = match (error, jobs.problems.first()) {
+        (Some(error), _) if collecting.done == 0 => (NoticeKind::Error, format!("{error} · g c tries again")),
         (Some(error), _) => (NoticeKind::Error, format!("{error} · {text} · g c continues")),
         (None, Some(problem)) => (NoticeKind::Warning, format!("{text} · {problem}")),
-        (None, None) if collecting.tally.described > 0 => (NoticeKind::Info, format!("{text} · 3 lists the candidates")),
+        (None, None) if collecting.tally.described > 0 => {
+            (NoticeKind::Info, format!("{text} · 3 lists the candidates"))
+        }
         (None, None) => (NoticeKind::Info, text),
     };
     if collecting.done > 0 || kind == NoticeKind::Error {
@@ -93,12 +96,13 @@ fn summary(collecting: &Collecting, jobs: &Jobs) -> String {
             format!("{} still at work", counted(jobs.running, "batch job", "batch jobs"))
         }
         (0, _) if collecting.done == 0 => "nothing collected".to_owned(),
+        (0, _) => "collected so far".to_owned(),
         (collected, all) if collected < all => format!("collected {collected} of {all} batch jobs"),
-        (collected, _) => format!("collected {}", counted(collected.max(1), "batch job", "batch jobs")),
+        (collected, _) => format!("collected {}", counted(collected, "batch job", "batch jobs")),
     };
     let waiting = match jobs.waiting {
         0 => String::new(),
-        waiting => format!("; {} still", counted(waiting, "record waits", "records wait")),
+        waiting => format!("; {}", counted(waiting, "record still waits", "records still wait")),
     };
     let without_job = match jobs.without_job {
         0 => "",

@@ -3,8 +3,8 @@
 
 use super::edit::Then;
 use super::{
-    collect, decide, describe, edit, fields, file, filter, help, layers, navigate, panes, reject, replace, search, select,
-    settings, sheet, sort, tags, undo, verify, zoom,
+    collect, decide, describe, edit, fields, file, filter, help, layers, navigate, panes, reject, replace, search,
+    select, settings, sheet, sort, tags, undo, verify, zoom,
 };
 use crate::describe::Reason;
 use crate::review::command_line::{Argument, DESCRIBERS, FORMATS, Kind, Parameter, THEMES};
@@ -430,7 +430,7 @@ commands! {
         GenerateAll "generate-all" "describe all in view that need it" {
             [Browse], "" => |model, _, out| describe::all_in_view(model, out);
         }
-        Collect "collect" "collect the results of batch jobs" {
+        Collect "collect" "collect batch results" {
             [Browse], "" => |model, _, out| collect::start(model, out);
         }
         PreviousCandidate "previous-candidate" "previous candidate, then original" {

@@ -328,7 +328,10 @@ pub(super) fn stop(model: &mut Model, pressed_before: bool, out: &mut Vec<Effect
     model.stop_pressed = true;
     let is_collecting = collect::stop(model, out);
     if is_collecting {
-        model.notify(NoticeKind::Info, "stopped collecting; what was collected is stored · g c continues · ^c again quits");
+        model.notify(
+            NoticeKind::Info,
+            "stopped collecting; what was collected is stored · g c continues · ^c again quits",
+        );
     }
     if model.jobs.is_empty() && model.bulk.is_none() && model.verifying.is_idle() {
         if is_collecting {

@@ -10,7 +10,7 @@ use crate::review::{Command, Context};
 use crate::tui::keymap::Key;
 
 /// The maximum number of completions shown in the footer. A popup that opens and closes with every `g g` would flicker.
-const IN_FOOTER: usize = 5;
+const IN_FOOTER: usize = 6;
 
 fn continuations(context: Context, render: RenderContext) -> Option<Vec<(String, Command)>> {
     if render.pending.is_empty() {

@@ -182,7 +182,9 @@ fn background(model: &Model, render: RenderContext, width: usize) -> Line<'stati
             parts.push((2, Span::styled(words, busy)));
         }
         (None, 0) => {}
-        (None, left) => parts.push((7, Span::styled(format!("{} {} in a batch", glyphs.in_batch, thousands(left)), muted))),
+        (None, left) => {
+            parts.push((7, Span::styled(format!("{} {} in a batch", glyphs.in_batch, thousands(left)), muted)))
+        }
     }
     if let Some(first) = model.describer.first_token.filter(|_| !model.jobs.is_empty()) {
         parts.push((9, Span::styled(format!("first token {:.1} s", first.as_secs_f64()), muted)));
