@@ -101,6 +101,9 @@ struct Sending {
 }
 
 impl Sink for Sending {
+    /// Taken in between two keys: a few milliseconds.
+    const CHUNK: usize = 100;
+
     fn entries(&mut self, token: &str) -> Result<Vec<BatchEntry>, SessionError> {
         self.session.batch_entries(token)
     }

@@ -309,10 +309,10 @@ pub(super) fn read(
             "rejected" => part.state = PartState::Uploaded,
             "taken" => {
                 let data = row.get_ref(4)?.as_blob().map_err(|_| damaged(&kind))?;
-                let taken = RoaringBitmap::deserialize_from(data).map_err(|_| damaged(&kind))?;
+                let stored = RoaringBitmap::deserialize_from(data).map_err(|_| damaged(&kind))?;
                 let sent = sent.get(&token).map(Vec::as_slice).unwrap_or_default();
-                let records = taken.iter().filter_map(|place| sent.get(place as usize).copied());
-                part.take(&taken, records.collect::<Vec<_>>());
+                let records = stored.iter().filter_map(|place| sent.get(place as usize).copied());
+                part.take(&stored, records.collect::<Vec<_>>());
             }
             "ended" => part.end(detail),
             _ => return Err(damaged(&kind)),

@@ -298,7 +298,7 @@ impl Ledger {
                 let state = self.touch(record, seq);
                 state.failure = None;
                 state.unrecognised = None;
-                state.candidates.push(Candidate { id: CandidateId(seq.0), text, provenance });
+                state.add_candidate(Candidate { id: CandidateId(seq.0), text, provenance });
                 Some(record)
             }
             Event::Unrecognised { record, describer } => {

@@ -100,9 +100,21 @@ impl RecordState {
         self.verifications.iter().rfind(|known| known.verdict.judged == judged)
     }
 
+    /// Adds a candidate.
+    pub(super) fn add_candidate(&mut self, candidate: Candidate) {
+        // Most records have one: a vector that grows by itself would have room for four, of hundreds of bytes each.
+        if self.candidates.is_empty() {
+            self.candidates.reserve_exact(1);
+        }
+        self.candidates.push(candidate);
+    }
+
     /// Adds a verification. It replaces one of the same text by the same model and prompt.
     pub(super) fn add_verification(&mut self, new: Verification) {
         self.verifications.retain(|known| !known.repeats(&new));
+        if self.verifications.is_empty() {
+            self.verifications.reserve_exact(1);
+        }
         self.verifications.push(new);
     }
 

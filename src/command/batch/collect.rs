@@ -67,6 +67,8 @@ struct Storing<'a> {
 }
 
 impl Sink for Storing<'_> {
+    const CHUNK: usize = 500;
+
     fn entries(&mut self, token: &str) -> Result<Vec<BatchEntry>, SessionError> {
         self.store.batch_entries(token)
     }

@@ -32,6 +32,8 @@ use crate::session::{
 };
 use crate::text::{counted, shell_quoted, thousands};
 
+/// The maximum number of records listed that were not sent.
+const MAX_LISTED: usize = 1_000;
 /// The images that are prepared at the same time.
 const PREPARING: usize = 4;
 
@@ -89,8 +91,10 @@ struct Submitted {
     records: u64,
     bytes: u64,
     jobs: Vec<String>,
-    /// Records whose image or line cannot be sent, and why.
-    failed: Vec<(RecordId, String)>,
+    /// The number of records whose image or line cannot be sent.
+    failed: u64,
+    /// The first of them, and why.
+    listed: Vec<(RecordId, String)>,
     /// Selected, but left for another time.
     left: u64,
     /// Why they were.
@@ -169,7 +173,7 @@ pub fn run(options: &SubmitOptions, out: &mut Console<'_>) -> Result<ExitCode, B
         closed?;
         Ok(match &submitted.stopped {
             Some((code, _)) => *code,
-            None if submitted.failed.is_empty() => ExitCode::Done,
+            None if submitted.failed == 0 => ExitCode::Done,
             None => ExitCode::Findings,
         })
     })
@@ -341,7 +345,9 @@ impl Submission<'_> {
         self.reserved = reserved;
         let Part { entries, parameters, bytes, .. } = part;
         let steps = if plan.is_verification { Vec::new() } else { failures(&mut self.ledger, &failed) };
-        self.submitted.failed.append(&mut failed);
+        self.submitted.failed += failed.len() as u64;
+        failed.truncate(MAX_LISTED.saturating_sub(self.submitted.listed.len()));
+        self.submitted.listed.append(&mut failed);
         let count = entries.len() as u64;
         if count < self.options.storage.limits.min_records {
             upload.abort().await;
@@ -467,8 +473,8 @@ fn print(
     submitted: &Submitted,
     out: &mut Console<'_>,
 ) -> io::Result<()> {
-    /// The maximum number of records listed that were not sent.
-    const MAX_FAILED: usize = 10;
+    /// The maximum number of records printed that were not sent.
+    const MAX_PRINTED: usize = 10;
     let name = |record: RecordId| match dataset.entry(record) {
         Ok(crate::dataset::Entry::Record(line)) => line.file_name,
         _ => format!("record {}", record.0 + 1),
@@ -476,7 +482,7 @@ fn print(
     let stopped = submitted.stopped.as_ref().map(|(_, message)| message);
     if options.json {
         let failed: serde_json::Map<_, _> =
-            submitted.failed.iter().map(|(record, reason)| (name(*record), json!(reason))).collect();
+            submitted.listed.iter().map(|(record, reason)| (name(*record), json!(reason))).collect();
         out.json(&json!({
             "selected": selected.records.len(),
             "model": model.target().name,
@@ -484,6 +490,7 @@ fn print(
             "bytes": submitted.bytes,
             "jobs": submitted.jobs,
             "failed": failed,
+            "not_sent": submitted.failed,
             "left": submitted.left,
             "stopped": stopped,
         }))?;
@@ -498,11 +505,11 @@ fn print(
     for job in &submitted.jobs {
         out.message(format_args!("  {job}"))?;
     }
-    for (record, reason) in submitted.failed.iter().take(MAX_FAILED) {
+    for (record, reason) in submitted.listed.iter().take(MAX_PRINTED) {
         out.message(format_args!("  not sent: {}: {reason}", name(*record)))?;
     }
-    if let Some(more) = submitted.failed.len().checked_sub(MAX_FAILED).filter(|more| *more > 0) {
-        writeln!(out, "  and {more} more not sent")?;
+    if let Some(more) = submitted.failed.checked_sub(MAX_PRINTED as u64).filter(|more| *more > 0) {
+        writeln!(out, "  and {} more not sent", thousands(more))?;
     }
     if submitted.left > 0 {
         writeln!(out, "left: {}", counted(submitted.left, "record", "records"))?;

@@ -12,8 +12,6 @@ use crate::describe::verdict::TextHash;
 use crate::describe::{Charge, Cost, DescribeError, Outcome, Tokens, Usage};
 use crate::session::{BatchEntry, BatchPart, PartState, SessionError};
 
-/// The results in a chunk, which are stored in one transaction.
-const CHUNK: usize = 500;
 /// The longest line of a result file: it repeats the request, whose image has at most a few megabytes.
 const MAX_LINE: usize = 64 << 20;
 
@@ -77,6 +75,9 @@ pub struct Jobs {
 
 /// Where chunks go.
 pub trait Sink {
+    /// The maximum number of results in a chunk.
+    const CHUNK: usize;
+
     /// Returns the records of a part in the order of its input file.
     ///
     /// # Errors
@@ -177,11 +178,11 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     /// Reads a file line by line.
-    async fn file(
+    async fn file<S: Sink>(
         &mut self,
         access: &mut BatchAccess,
         file: &ResultUrl,
-        sink: &mut impl Sink,
+        sink: &mut S,
     ) -> Result<(), CollectError> {
         let mut download = access.open(file).await?;
         let mut line: Vec<u8> = Vec::new();
@@ -192,7 +193,7 @@ impl Reading<'_> {
                 rest = &rest[end + 1..];
                 self.line(&line);
                 line.clear();
-                if self.chunk.len() >= CHUNK {
+                if self.chunk.len() >= S::CHUNK {
                     self.flush(None, sink).await?;
                 }
             }
@@ -253,7 +254,7 @@ impl Reading<'_> {
     }
 
     /// Hands out why the other records have no result, and that nothing more is expected.
-    async fn end(mut self, job: &JobStatus, sink: &mut impl Sink) -> Result<(), CollectError> {
+    async fn end<S: Sink>(mut self, job: &JobStatus, sink: &mut S) -> Result<(), CollectError> {
         let mut next = 0;
         loop {
             let failure = |(place, entry, reason): (u32, BatchEntry, &str)| Answer {
@@ -265,8 +266,8 @@ impl Reading<'_> {
                 outcome: Outcome::Failed(DescribeError { message: reason.to_owned() }),
                 charge: None,
             };
-            self.chunk = self.results.without_response(next, &job.missing).take(CHUNK).map(failure).collect();
-            let Some(last) = self.chunk.last().filter(|_| self.chunk.len() == CHUNK) else { break };
+            self.chunk = self.results.without_response(next, &job.missing).take(S::CHUNK).map(failure).collect();
+            let Some(last) = self.chunk.last().filter(|_| self.chunk.len() == S::CHUNK) else { break };
             next = last.place + 1;
             self.flush(None, sink).await?;
         }

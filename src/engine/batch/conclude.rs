@@ -69,10 +69,8 @@ pub fn conclude(chunk: Chunk, ledger: &mut Ledger, taking: Taking<'_>, tally: &m
             tally.absent += u64::from(!answer.is_present);
             transaction.charges.push(charge);
         }
-        transaction.steps.extend(match is_verification {
-            true => judge(answer, ledger, taking, tally),
-            false => describe(answer, ledger, taking, tally),
-        });
+        let conclude = if is_verification { judge } else { describe };
+        transaction.steps.extend(conclude(answer, ledger, taking, tally));
     }
     if !places.is_empty() {
         transaction.notes.push(BatchNote::Taken { token: token.clone(), places });

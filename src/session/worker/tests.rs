@@ -7,11 +7,12 @@ use proptest::prelude::*;
 
 use crate::dataset::{CAPTION, RecordId};
 use crate::describe::verdict::TextHash;
-use crate::describe::{Dollars, Quote, StopReason, Tokens, Usage, Verdict};
+use crate::describe::{Charge, Cost, Dollars, Quote, StopReason, Tokens, Usage, Verdict};
 use crate::session::fixture::*;
 use crate::session::{
-    Actor, CandidateId, Change, Changes, Decision, Draft, EditBase, Event, Ledger, Location, Provenance, Seq,
-    SessionError, Step, Transaction, Verification, Worker, WorkerEvent, open, open_read_only,
+    Actor, BatchEntry, BatchNote, BatchPlan, CandidateId, Change, Changes, Decision, Draft, EditBase, Event, Ledger,
+    Location, Provenance, Receipt, Seq, SessionError, Step, Transaction, Verification, Worker, WorkerEvent, open,
+    open_read_only,
 };
 
 fn store(worker: &Worker, seq: u64, event: Event) {
@@ -416,4 +417,86 @@ proptest! {
             }
         }
     }
+}
+
+fn charge() -> Charge {
+    let usage = Usage { tokens: Tokens { input: 10, output: 2 }, cost: Cost::default() };
+    Charge { record: RecordId(0), model: "m".to_owned(), prompt: "p".to_owned(), usage, estimated: false }
+}
+
+/// Plans a part of a batch with both records of a list, and gives it a job.
+fn submitted(list: &List) {
+    let mut store = open(&list.location(), &list.dataset(), Timestamp::UNIX_EPOCH).unwrap().0;
+    let plan = BatchPlan {
+        token: "t".to_owned(),
+        is_verification: false,
+        model: "m".to_owned(),
+        prompt: "p".to_owned(),
+        region: "us-east-1".to_owned(),
+        input: "s3://b/i".to_owned(),
+        output: "s3://b/o/".to_owned(),
+    };
+    let entry = |record: u32| BatchEntry { record: RecordId(record), variant: 0, request: 1, judged: None };
+    let entries = vec![entry(1), entry(0)];
+    let (token, job) = ("t".to_owned(), "arn".to_owned());
+    let notes = vec![
+        BatchNote::Planned(plan),
+        BatchNote::Uploaded { token: token.clone(), entries, parameters: Vec::new() },
+        BatchNote::Created { token, job },
+    ];
+    store.commit_all(Transaction { notes, ..Transaction::default() }, Timestamp::UNIX_EPOCH).unwrap();
+    store.close().unwrap();
+}
+
+/// The results at a place of that part.
+fn results(seq: u64, record: u32, place: u32) -> Transaction {
+    let event = Event::Failed { record: RecordId(record), reason: "no image".to_owned() };
+    Transaction {
+        steps: vec![Step { first: Seq(seq), changes: event.into() }],
+        charges: vec![charge()],
+        notes: vec![BatchNote::Taken { token: "t".to_owned(), places: [place].into() }],
+    }
+}
+
+fn spent(list: &List) -> u64 {
+    let opened = open_read_only(&list.location(), &list.dataset()).unwrap();
+    opened.spending.iter().map(|spending| spending.usage.tokens.input).sum()
+}
+
+#[test]
+fn results_are_acknowledged_once_they_are_on_disk_with_their_cost_and_do_not_wait_any_more() {
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a", "1"), ("b", "2")]);
+    submitted(&list);
+    let waiting = || open_read_only(&list.location(), &list.dataset()).unwrap().waiting(false);
+    assert_eq!(waiting(), [0, 1].into());
+    let (worker, acks) = start(&list);
+    let entries = worker.handle().batch_entries("t").unwrap();
+    assert_eq!(entries.iter().map(|entry| entry.record.0).collect::<Vec<_>>(), [1, 0]);
+    let (receipt, stored) = std::sync::mpsc::channel();
+    let receipt = Receipt::new(move || receipt.send(()).unwrap());
+    worker.handle().store_results(results(1, 1, 0), Timestamp::UNIX_EPOCH, receipt).unwrap();
+    stored.recv().unwrap();
+    assert_eq!((waiting(), spent(&list)), ([0].into(), 10), "on disk before the receipt");
+    worker.close().unwrap();
+    assert!(acks.iter().any(|ack| matches!(ack, WorkerEvent::Durable { through: Seq(1) })));
+    let opened = open_read_only(&list.location(), &list.dataset()).unwrap();
+    assert_eq!((opened.batches[0].left(), opened.ledger.last()), (1, Seq(1)));
+}
+
+#[test]
+fn results_whose_record_cannot_be_stored_are_neither_taken_nor_paid() {
+    let folder = folder();
+    let list = List::new(folder.path(), &[("a", "1"), ("b", "2")]);
+    submitted(&list);
+    let (worker, acks) = start(&list);
+    let (receipt, stored) = std::sync::mpsc::channel::<()>();
+    let receipt = Receipt::new(move || receipt.send(()).unwrap());
+    // It was never sent, and is not in the dataset.
+    worker.handle().store_results(results(1, 7, 0), Timestamp::UNIX_EPOCH, receipt).unwrap();
+    assert!(stored.recv().is_err(), "the receipt is dropped");
+    assert!(matches!(worker.close(), Err(SessionError::Unknown { record: RecordId(7) })));
+    assert_eq!(failed(&acks).len(), 1);
+    let opened = open_read_only(&list.location(), &list.dataset()).unwrap();
+    assert_eq!((opened.batches[0].left(), spent(&list)), (2, 0), "both are collected again");
 }

@@ -183,7 +183,8 @@ fn background(model: &Model, render: RenderContext, width: usize) -> Line<'stati
         }
         (None, 0) => {}
         (None, left) => {
-            parts.push((7, Span::styled(format!("{} {} in a batch", glyphs.in_batch, thousands(left)), muted)))
+            let words = format!("{} {} in a batch", glyphs.in_batch, thousands(left));
+            parts.push((7, Span::styled(words, muted)));
         }
     }
     if let Some(first) = model.describer.first_token.filter(|_| !model.jobs.is_empty()) {
