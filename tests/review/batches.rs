@@ -11,6 +11,7 @@ use recaption::session::{
 };
 use roaring::RoaringBitmap;
 
+use crate::screens::screen;
 use crate::world::World;
 
 const TOKEN: &str = "20261201-000000-0123456789abcdef";
@@ -268,4 +269,16 @@ fn the_ledger_is_the_fold_of_what_was_stored() {
         }
     }
     assert_eq!(ledger, world.model.ledger);
+}
+
+#[test]
+fn the_screen_shows_what_waits_and_the_progress_of_a_collection() {
+    let mut world = world();
+    insta::assert_snapshot!("batch_waiting", screen(&mut world, 80, 24, false).backend());
+    let (id, _) = start(&mut world);
+    arrive(&mut world, id, vec![answer(0, "A blue coat in a quiet street.")], None);
+    world.keys("j");
+    insta::assert_snapshot!("batch_collecting", screen(&mut world, 80, 24, false).backend());
+    let ascii = screen(&mut world, 100, 30, true).backend().to_string();
+    assert!(ascii.contains("w results are being"), "{ascii}");
 }

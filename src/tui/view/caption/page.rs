@@ -306,7 +306,7 @@ impl Page<'_> {
         let state = if self.model.batch.collecting.is_some() {
             "results are being collected".to_owned()
         } else {
-            format!("waits for a batch job {} g c collects the results", theme.glyphs.dot)
+            format!("in a batch {} g c collects results", theme.glyphs.dot)
         };
         let mut line = Line::from(Span::styled(format!("{what}  "), theme.accent));
         line.push_span(Span::styled(format!("{} {state}", theme.glyphs.in_batch), theme.busy));
