@@ -33,5 +33,7 @@ pub use error::AwsError;
 pub use geography::{GLOBAL, GOV, geographies};
 pub use identity::Identity;
 pub use request::{ConverseRequest, Image, ImageFormat, Structure};
-pub use s3::{Bucket, Download, S3Url, S3UrlError, Upload};
+pub use s3::{
+    Bucket, Condition, Download, ListedObject, ObjectProperties, ObjectVersion, S3Error, S3Url, S3UrlError, Upload,
+};
 pub use settings::region;

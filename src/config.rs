@@ -7,6 +7,7 @@ mod batch;
 mod layers;
 mod lints;
 mod openai;
+mod s3;
 mod values;
 mod verify;
 
@@ -19,6 +20,7 @@ pub use self::batch::BatchSettings;
 pub use self::layers::{ConfigError, Effective, Layers, Source};
 pub use self::lints::LintSettings;
 pub use self::openai::{HeaderValue, OpenaiSettings};
+pub use self::s3::S3Settings;
 pub use self::values::{Delay, DescriberChoice, ImageProtocol, LogLevel, Notify, Preset, StyleChoice, Theme};
 pub use self::verify::VerifySettings;
 use crate::describe::Dollars;
@@ -66,6 +68,7 @@ pub struct Config {
     pub openai: OpenaiSettings,
     pub verify: VerifySettings,
     pub batch: BatchSettings,
+    pub s3: S3Settings,
     pub lints: LintSettings,
 }
 

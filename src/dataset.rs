@@ -37,6 +37,7 @@ use std::sync::{Arc, OnceLock};
 use twox_hash::XxHash3_64;
 
 pub use fields::{Decoded, Json};
+pub(crate) use file_kind::TEXTS;
 pub use file_kind::{FileKind, METADATA_FILES};
 pub use folder::{FolderImage, FolderScan, FolderText, LeftOut, TextKinds};
 pub use format::Foreign;
@@ -46,8 +47,8 @@ pub use matching::{Match, Sought, match_namesakes};
 pub use picture::PathRefused;
 pub use rewrite::{Line, with_file_name};
 pub use save::{
-    Amendment, Backup, ConflictKind, Expected, PreparedSave, SaveError, SaveOptions, SaveReport, hash_of, hash_of_set,
-    prepare_shard, save, save_shard,
+    Amendment, Backup, ConflictKind, Expected, PreparedSave, SaveError, SaveOptions, SaveReport, backups, hash_of,
+    hash_of_set, prepare_shard, save, save_shard,
 };
 pub use shards::{has_shards, together};
 pub use siblings::Sibling;
@@ -58,7 +59,7 @@ pub use table::{RowError, Rows, TableError, columns};
 
 use crate::{parquet_file, tar_file};
 use archives::Archives;
-use caption_map::CAPTIONS;
+pub(crate) use caption_map::CAPTIONS;
 use file_set::FileSet;
 use folder::Extent;
 use index::Index;

@@ -19,7 +19,7 @@ pub(crate) use cache::ByteCache;
 pub(crate) use declared_size::declared_pixels;
 pub(crate) use decode::{Decoded, check, decode, decode_undamaged, decode_unless, inspect, sniff};
 pub(crate) use pixels::{opaque, resize};
-pub(crate) use source::{Stamp, is_inside_file, located, read, stamp};
+pub(crate) use source::{Stamp, is_inside_file, located, read, stamp, stamp_unless};
 pub(crate) use spelling::{actual_path, other_spelling};
 
 pub use decode::decoder_process;
@@ -178,6 +178,9 @@ pub enum PictureError {
     },
     #[error("reading failed: {0}")]
     Io(String),
+    /// It is in a bucket and cannot be downloaded. The message has the remedy.
+    #[error("{0}")]
+    Remote(String),
     /// The caller no longer needs the picture.
     #[error("cancelled")]
     Cancelled,
@@ -201,6 +204,7 @@ impl PictureError {
             Self::TooManyBytes { .. } | Self::TooManyPixels { .. } | Self::TooMuchMemory => "shrink the picture",
             Self::TooSlow => "convert it to JPEG",
             Self::Io(_) => "check the disk, then regenerate",
+            Self::Remote(_) => "it is requested again when it is shown",
             Self::Cancelled => "regenerate",
         }
     }

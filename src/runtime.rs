@@ -8,6 +8,7 @@ mod sorter;
 mod spot_report;
 mod tags;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -15,6 +16,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::dataset::RecordId;
 use crate::engine::{BatchService, Consent, Emit, Engine, EngineOptions};
 use crate::preview::{Capabilities, CellArea, Painter, PictureView, PreviewError, Previewer, Ready, Thumbnails, Zoom};
+use crate::remote_folder::{self, Ahead};
 use crate::review::{ChosenDescriber, Effect, ExportRequest, Msg, Panes};
 use crate::session::{Location, SessionError};
 use scanner::Scanner;
@@ -151,8 +153,11 @@ impl Runtime {
             Effect::StopScan(id) => self.scanner.stop(id),
             Effect::RememberPanes(panes) => self.panes = Some(panes),
             Effect::ShowPicture { record, file_name, view } => return self.show_picture(record, file_name, view),
-            Effect::PrefetchPictures { pictures, areas } => {
-                let paths = pictures.iter().filter_map(|(_, name)| dataset.picture_path(name).ok());
+            Effect::PrefetchPictures { pictures, further, areas } => {
+                let path = |(_, name): &(RecordId, String)| dataset.picture_path(name).ok();
+                let paths: Vec<PathBuf> = pictures.iter().filter_map(path).collect();
+                let further: Vec<PathBuf> = further.iter().filter_map(path).collect();
+                remote_folder::prefetch(Ahead::Travel, paths.iter().chain(&further).map(PathBuf::as_path));
                 if let Some(previewer) = &self.previewer {
                     previewer.prefetch(paths, PictureView { areas, zoom: Zoom::FIT });
                 }
@@ -194,6 +199,7 @@ impl Runtime {
                 }
             }
         }
+        remote_folder::prefetch(Ahead::Visible, wanted.iter().map(|(_, path)| path.as_path()));
         ready.extend(previewer.request_thumbnails(wanted, area));
         for ready in ready {
             let _ = self.messages.send(Msg::Picture(ready));

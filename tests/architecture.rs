@@ -149,11 +149,23 @@ fn the_core_does_no_input_or_output() {
 #[test]
 fn modules_import_only_what_they_may() {
     let all = modules();
-    let helpers =
-        ["atomic_file", "codec", "exit", "logging", "model_api", "parallel", "reaction", "shared_file", "text"];
-    let allowed: [(&str, &[&str]); 17] = [
+    let helpers = [
+        "atomic_file",
+        "codec",
+        "exit",
+        "logging",
+        "model_api",
+        "parallel",
+        "reaction",
+        "remote_folder",
+        "shared_file",
+        "text",
+    ];
+    let allowed: [(&str, &[&str]); 19] = [
         ("aws", &[]),
         ("openai", &[]),
+        ("remote_folder", &[]),
+        ("mirror", &["aws", "dataset", "session"]),
         ("statistics", &[]),
         ("text", &[]),
         ("parquet_file", &[]),

@@ -4,6 +4,7 @@ mod classify;
 mod download;
 mod error;
 mod list;
+mod object;
 #[cfg(test)]
 mod tests;
 mod upload;
@@ -28,6 +29,7 @@ use crate::text::without_password;
 
 pub use download::Download;
 pub use error::S3Error;
+pub use object::{Condition, ListedObject, ObjectProperties, ObjectVersion};
 pub use upload::Upload;
 pub use url::{S3Url, S3UrlError};
 
@@ -53,6 +55,7 @@ enum Action {
     Put,
     List,
     Abort,
+    Delete,
 }
 
 impl Action {
@@ -63,6 +66,7 @@ impl Action {
             Self::Put => "s3:PutObject",
             Self::List => "s3:ListBucket",
             Self::Abort => "s3:AbortMultipartUpload",
+            Self::Delete => "s3:DeleteObject",
         }
     }
 }

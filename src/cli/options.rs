@@ -69,6 +69,12 @@ pub struct ShardsOption {
 }
 
 impl ShardsOption {
+    /// Returns the files after the first.
+    #[must_use]
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.shards
+    }
+
     /// Returns the path of the dataset that `first` and these files are.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! From arguments to commands: resolves the settings once, runs the command, and maps its result to an exit code.
 
+use std::cell::RefCell;
 use std::env;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
@@ -31,8 +32,8 @@ use crate::cli::{
     ShowArgs, SplitArgs, StatsArgs, VerifyArgs,
 };
 use crate::config::{Config, ConfigError, ImageProtocol, Layers, Source};
-use crate::console::{Console, is_utf8_locale, no_colour};
-use crate::dataset::{Dataset, DatasetError, OpenOptions};
+use crate::console::{Console, ProgressBar, is_utf8_locale, no_colour};
+use crate::dataset::{self, Dataset, DatasetError, OpenOptions};
 use crate::describe::Describer;
 use crate::describe::budget::Budget;
 use crate::describe::catalogue::CatalogueError;
@@ -43,7 +44,9 @@ use crate::engine::{BatchService, CandidateFile};
 use crate::exit::ExitCode;
 use crate::inputs::{Inputs, IsInput};
 use crate::lint::{CaptionStyle, Language, Rules, Schema, SchemaError, StyleGuide, StyleGuideError, WordList};
+use crate::mirror::{self, MirrorError, MirrorOptions};
 use crate::preview::{Protocol, ProtocolChoice};
+use crate::remote_folder;
 use crate::session::{FILE, SampleRequest};
 use crate::text;
 use crate::tui::{self, Keymap, KeymapError};
@@ -53,7 +56,8 @@ use crate::tui::{self, Keymap, KeymapError};
 pub fn run(command: Command) -> ExitCode {
     Run::resolve(&command).and_then(|run| run.perform(command)).unwrap_or_else(|failure| {
         // If standard error is closed, the message is lost with it.
-        let _ = Console::stderr().message(format_args!("recaption: {}", failure.message));
+        let message = remote_folder::with_urls(&failure.message);
+        let _ = Console::stderr().message(format_args!("recaption: {message}"));
         failure.code
     })
 }
@@ -80,6 +84,23 @@ struct NoCurrentFolder(io::Error);
 #[error("no answer: {0}")]
 struct NoAnswer(io::Error);
 
+/// What a URL of S3 cannot be.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error("{url}: outputs are local files; without -o, a dataset in a bucket is saved beside itself in the bucket")]
+    Output { url: String },
+    #[error(
+        "--images {images}: give a local folder, or leave it out: images are found beside the dataset in the bucket"
+    )]
+    Images { images: String },
+    #[error("{url}: only local images are shown; `aws s3 cp {url} .` copies it")]
+    Show { url: String },
+    #[error(
+        "{url}: only local folders are converted; a dataset or a folder of images in a bucket is reviewed as it is (recaption {url})"
+    )]
+    Init { url: String },
+}
+
 /// Converts errors to failures with the given exit code.
 macro_rules! exit_codes {
     ($($($type:ty)|+ => |$error:ident| $code:expr,)+) => {$($(
@@ -94,9 +115,14 @@ macro_rules! exit_codes {
 exit_codes! {
     BatchError | CheckError | ExportError | GenerateError | InitError | MergeError | SaveError | SplitError | StatsError =>
         |error| error.exit_code(),
-    CatalogueError | ConfigError | DatasetError | DescriberError | KeymapError | NoAnswer | NoCurrentFolder | NoDataset | NoDescriber | NoTerminal | S3UrlError | SchemaError | StyleGuideError =>
+    CatalogueError | ConfigError | DatasetError | DescriberError | KeymapError | NoAnswer | NoCurrentFolder | NoDataset | NoDescriber | NoTerminal | Refused | S3UrlError | SchemaError | StyleGuideError =>
         |error| ExitCode::Usage,
     IsInput => |error| ExitCode::Write,
+    MirrorError => |error| match error {
+        MirrorError::File { .. } | MirrorError::InUse { .. } | MirrorError::NoFolder => ExitCode::Write,
+        _ if error.is_of_access() => ExitCode::Access,
+        _ => ExitCode::Usage,
+    },
     DemoError => |error| match error {
         DemoError::NoHome | DemoError::NotOurs { .. } | DemoError::Foreign { .. } | DemoError::Gone { .. } => {
             ExitCode::Usage
@@ -136,13 +162,21 @@ struct Run {
     budget: Budget,
     /// Standard output is a terminal.
     terminal: bool,
+    /// The datasets in buckets that were opened: their URLs, and the paths of their copies.
+    copied: RefCell<Vec<(Vec<String>, Vec<PathBuf>)>>,
 }
 
 impl Run {
     fn resolve(command: &Command) -> Result<Self, Failure> {
         let layers = Layers::load(command.settings()?)?;
         let config = layers.config()?;
-        Ok(Self { budget: Budget::new(config.budget), config, layers, terminal: io::stdout().is_terminal() })
+        Ok(Self {
+            budget: Budget::new(config.budget),
+            config,
+            layers,
+            terminal: io::stdout().is_terminal(),
+            copied: RefCell::default(),
+        })
     }
 
     fn perform(self, command: Command) -> Result<ExitCode, Failure> {
@@ -171,8 +205,75 @@ impl Run {
         }
     }
 
-    /// Checks that an output replaces none of the files that the settings come from.
+    /// Returns the path of a dataset, which may be several Parquet files. One in a bucket is copied first.
+    fn together(&self, dataset: &DatasetOptions, shards: &ShardsOption) -> Result<PathBuf, Failure> {
+        let first = self.here(dataset)?;
+        if !std::iter::once(&first).chain(shards.paths()).any(|path| mirror::is_url(path)) {
+            mirror::check_path(&first)?;
+            return Ok(shards.with(first)?);
+        }
+        let urls = std::iter::once(&first).chain(shards.paths()).map(|path| path.display().to_string()).collect();
+        let mut paths = self.copied(urls, dataset)?;
+        if paths.len() == 1 { Ok(paths.remove(0)) } else { Ok(dataset::together(&paths)?) }
+    }
+
+    /// Returns the path of a dataset. One in a bucket is copied first.
+    fn path(&self, dataset: &DatasetOptions) -> Result<PathBuf, Failure> {
+        self.local(self.here(dataset)?, dataset)
+    }
+
+    fn here(&self, dataset: &DatasetOptions) -> Result<PathBuf, Failure> {
+        let here = env::current_dir().map_err(NoCurrentFolder)?;
+        Ok(dataset.path(&here)?)
+    }
+
+    /// Returns a path as it is, or that of the copy if it is a URL.
+    fn local(&self, path: PathBuf, dataset: &DatasetOptions) -> Result<PathBuf, Failure> {
+        if !mirror::is_url(&path) {
+            return Ok(path);
+        }
+        let copied = self.copied(vec![path.display().to_string()], dataset)?;
+        Ok(copied.into_iter().next().unwrap_or(path))
+    }
+
+    /// Copies a dataset in a bucket, once in a run. Returns the paths of the copies.
+    fn copied(&self, urls: Vec<String>, dataset: &DatasetOptions) -> Result<Vec<PathBuf>, Failure> {
+        if let Some((_, paths)) = self.copied.borrow().iter().find(|(copied, _)| *copied == urls) {
+            return Ok(paths.clone());
+        }
+        if let Some(images) = dataset.images.as_ref().filter(|images| mirror::is_url(images)) {
+            let images = images.display().to_string();
+            return Err(Refused::Images { images }.into());
+        }
+        let options = MirrorOptions {
+            aws: describer::aws_options(&self.config),
+            sidecar_extension: dataset.sidecar_ext.clone(),
+            cache_bytes: self.config.s3.cache_bytes(),
+        };
+        let bar = ProgressBar::new(io::stderr().is_terminal());
+        bar.restart("{spinner} {msg}", 0);
+        let url = urls.first().map(String::as_str).unwrap_or_default();
+        let borrowed: Vec<&str> = urls.iter().map(String::as_str).collect();
+        let opened = mirror::open(&borrowed, &options, &mut |done| {
+            bar.set_message(&format!("{url}: {done}"));
+            bar.advance();
+        });
+        bar.clear();
+        let mirror::Copied { paths, notes } = opened?;
+        let mut errors = Console::stderr();
+        for note in notes {
+            // If standard error is closed, the note is lost with it.
+            let _ = errors.message(note);
+        }
+        self.copied.borrow_mut().push((urls, paths.clone()));
+        Ok(paths)
+    }
+
+    /// Checks that an output is a local file that replaces none of those that the settings come from.
     fn check_output(&self, output: Option<&PathBuf>) -> Result<(), Failure> {
+        if let Some(url) = output.filter(|output| mirror::is_url(output)) {
+            return Err(Refused::Output { url: url.display().to_string() }.into());
+        }
         let mut inputs = Inputs::default();
         if let Some((path, _)) = self.layers.file() {
             inputs.add(path, "the settings");
@@ -190,7 +291,7 @@ impl Run {
 
     fn review(&self, args: ReviewArgs) -> Result<ExitCode, Failure> {
         self.check_output(args.target.output.as_ref())?;
-        let (path, open) = self.dataset(&args.dataset, together(&args.dataset, &args.shards)?)?;
+        let (path, open) = self.dataset(&args.dataset, self.together(&args.dataset, &args.shards)?)?;
         let check = args.spot_check;
         let sample = |size: u64| SampleRequest { size, seed: check.seed, by: check.by.clone(), blind: check.blind };
         open_screen(&ReviewOptions {
@@ -215,7 +316,10 @@ impl Run {
 
     fn generate(&self, args: GenerateArgs) -> Result<ExitCode, Failure> {
         self.check_output(args.target.output.as_ref())?;
-        let path = args.input.clone().map_or_else(|| together(&args.run.dataset, &args.run.shards), Ok)?;
+        let path = match args.input.clone() {
+            Some(path) => self.local(path, &args.run.dataset)?,
+            None => self.together(&args.run.dataset, &args.run.shards)?,
+        };
         let objects = self.captions_are_objects(&path, &self.open_options(&args.run.dataset));
         let describer = self.describer(false, objects)?.ok_or(NoDescriber)?;
         let options = GenerateOptions {
@@ -239,7 +343,7 @@ impl Run {
         let out = &mut Console::stdout();
         Ok(match args.command {
             BatchCommand::Submit(args) => {
-                let path = together(&args.run.dataset, &args.run.shards)?;
+                let path = self.together(&args.run.dataset, &args.run.shards)?;
                 let objects = self.captions_are_objects(&path, &self.open_options(&args.run.dataset));
                 let setup = DescriberSetup::from_config(&self.config, false, objects, &self.budget);
                 let task = Task::Describe { again: args.again };
@@ -283,7 +387,7 @@ impl Run {
         let selection = selection(only, &run);
         Ok(SubmitOptions {
             task,
-            input: self.input(&run.dataset, together(&run.dataset, &run.shards)?, run.session)?,
+            input: self.input(&run.dataset, self.together(&run.dataset, &run.shards)?, run.session)?,
             bedrock,
             storage: Storage::from_settings(&self.config.batch)?,
             rules: self.rules()?,
@@ -299,7 +403,7 @@ impl Run {
 
     fn job_options(&self, args: BatchJobArgs) -> Result<JobOptions, Failure> {
         let BatchJobArgs { dataset, session, json, account: _ } = args;
-        let input = self.input(&dataset, path(&dataset)?, session)?;
+        let input = self.input(&dataset, self.path(&dataset)?, session)?;
         Ok(JobOptions { input, aws: describer::aws_options(&self.config), json })
     }
 
@@ -313,7 +417,10 @@ impl Run {
         alias: Option<PathBuf>,
     ) -> Result<GenerateOptions, Failure> {
         let selection = selection(only, &run);
-        let path = alias.map_or_else(|| together(&run.dataset, &run.shards), Ok)?;
+        let path = match alias {
+            Some(path) => self.local(path, &run.dataset)?,
+            None => self.together(&run.dataset, &run.shards)?,
+        };
         let (path, open) = self.dataset(&run.dataset, path)?;
         Ok(GenerateOptions {
             task,
@@ -340,7 +447,7 @@ impl Run {
 
     fn doctor(&self, args: DoctorArgs) -> Result<ExitCode, Failure> {
         let options = DoctorOptions {
-            dataset: path(&args.dataset).ok(),
+            dataset: self.here(&args.dataset).ok().map(|path| self.local(path, &args.dataset)).transpose()?,
             open: self.open_options(&args.dataset),
             session: args.session.file,
             describer: DescriberSetup::from_config(
@@ -359,7 +466,7 @@ impl Run {
     fn save(&self, args: SaveArgs) -> Result<ExitCode, Failure> {
         self.check_output(args.target.output.as_ref())?;
         let options = SaveOptions {
-            input: self.input(&args.dataset, together(&args.dataset, &args.shards)?, args.session)?,
+            input: self.input(&args.dataset, self.together(&args.dataset, &args.shards)?, args.session)?,
             output: args.target.output,
             in_place: args.target.in_place,
             force: args.target.force,
@@ -368,7 +475,7 @@ impl Run {
     }
 
     fn check(&self, args: &CheckArgs) -> Result<ExitCode, Failure> {
-        let (dataset, reading) = self.dataset(&args.dataset, together(&args.dataset, &args.shards)?)?;
+        let (dataset, reading) = self.dataset(&args.dataset, self.together(&args.dataset, &args.shards)?)?;
         let options = CheckOptions {
             dataset,
             reading,
@@ -382,9 +489,9 @@ impl Run {
     fn stats(&self, args: StatsArgs) -> Result<ExitCode, Failure> {
         self.check_output(args.report.as_ref())?;
         let options = StatsOptions {
-            input: self.input(&args.dataset, path(&args.dataset)?, args.session)?,
+            input: self.input(&args.dataset, self.path(&args.dataset)?, args.session)?,
             mode: match (args.other, args.report) {
-                (Some(other), _) => StatsMode::Compare(other),
+                (Some(other), _) => StatsMode::Compare(self.local(other, &args.dataset)?),
                 (None, Some(path)) => StatsMode::Report { path, force: args.force },
                 (None, None) if args.plan => StatsMode::Plan { target: args.target.0 / 100.0 },
                 (None, None) if args.tags => StatsMode::Tags,
@@ -408,7 +515,7 @@ impl Run {
             _ => args.names.into_iter().map(|name| name.0).collect(),
         };
         let options = SplitOptions {
-            input: self.input(&args.dataset, together(&args.dataset, &args.shards)?, args.session)?,
+            input: self.input(&args.dataset, self.together(&args.dataset, &args.shards)?, args.session)?,
             names,
             overlap: args.overlap,
             seed: args.seed,
@@ -422,8 +529,9 @@ impl Run {
 
     fn merge(&self, args: MergeArgs) -> Result<ExitCode, Failure> {
         let (dataset, others) = args.sides();
+        let others = others.into_iter().map(|other| self.local(other, &dataset)).collect::<Result<_, _>>()?;
         let options = MergeOptions {
-            input: self.input(&dataset, path(&dataset)?, args.session)?,
+            input: self.input(&dataset, self.path(&dataset)?, args.session)?,
             others,
             dry_run: args.dry_run,
             json: args.json,
@@ -435,7 +543,7 @@ impl Run {
     fn export(&self, args: ExportArgs) -> Result<ExitCode, Failure> {
         self.check_output(args.output.as_ref())?;
         let options = ExportOptions {
-            input: self.input(&args.dataset, together(&args.dataset, &args.shards)?, args.session)?,
+            input: self.input(&args.dataset, self.together(&args.dataset, &args.shards)?, args.session)?,
             to: args.to,
             output: args.output,
             only: args.only,
@@ -454,6 +562,9 @@ impl Run {
     }
 
     fn init(&self, args: InitArgs) -> Result<ExitCode, Failure> {
+        if let Some(url) = args.path.iter().chain(&args.list).find(|path| mirror::is_url(path)) {
+            return Err(Refused::Init { url: url.display().to_string() }.into());
+        }
         let source = match (args.list, args.path) {
             (Some(list), _) if list.as_os_str() == "-" => InitSource::StandardInput,
             (Some(list), _) => InitSource::List(list),
@@ -473,6 +584,9 @@ impl Run {
     }
 
     fn show(&self, args: ShowArgs) -> Result<ExitCode, Failure> {
+        if let Some(url) = args.images.iter().find(|path| mirror::is_url(path)) {
+            return Err(Refused::Show { url: url.display().to_string() }.into());
+        }
         let options = ShowOptions {
             images: args.images,
             width: args.width.map(Into::into),
@@ -672,19 +786,9 @@ fn invocation() -> String {
     std::iter::once("recaption".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
-fn path(dataset: &DatasetOptions) -> Result<PathBuf, Failure> {
-    let here = env::current_dir().map_err(NoCurrentFolder)?;
-    Ok(dataset.path(&here)?)
-}
-
 fn selection(only: Only, run: &RunOptions) -> Selection {
     let sample = run.sample.map(|size| Sample { size, seed: run.seed });
     Selection { only, number: run.number, sample, ..Selection::default() }
-}
-
-/// Returns the path of a dataset that may be several Parquet files.
-fn together(dataset: &DatasetOptions, shards: &ShardsOption) -> Result<PathBuf, Failure> {
-    Ok(shards.with(path(dataset)?)?)
 }
 
 /// Returns the name that is set, or the login name.

@@ -39,6 +39,7 @@ use crate::console::Console;
 use crate::dataset::DatasetError;
 use crate::exit::ExitCode;
 use crate::inputs::{Inputs, IsInput};
+use crate::remote_folder;
 use crate::session::DecisionKind;
 use crate::text::counted;
 
@@ -91,6 +92,9 @@ pub enum ExportError {
     /// A folder instead of a file, or the other way round.
     #[error("{}: {why}", .path.display())]
     Target { path: PathBuf, why: &'static str },
+    /// Outputs of a dataset in a bucket are local files.
+    #[error("{url}: an export is a local file or folder; name it with -o")]
+    InBucket { url: String },
     /// Images cannot be put into this format, or not there.
     #[error("--{}-images: {why}", if *.transfer == Transfer::Copy { "copy" } else { "link" })]
     Images { transfer: Transfer, why: &'static str },
@@ -128,6 +132,7 @@ impl ExportError {
             Self::Input(_)
             | Self::Schema(_)
             | Self::Target { .. }
+            | Self::InBucket { .. }
             | Self::Images { .. }
             | Self::Shared { .. }
             | Self::Extension { .. } => ExitCode::Usage,
@@ -174,6 +179,10 @@ fn written_before(written: u64) -> String {
 pub fn run(options: &ExportOptions, out: &mut Console<'_>, errors: &mut Console<'_>) -> Result<Outcome, ExportError> {
     options.check_images()?;
     let (dataset, location) = options.input.open()?;
+    let beside = (options.to == Format::Txt).then(|| dataset.folder().to_owned());
+    if let Some((folder, _)) = options.output.clone().or(beside).and_then(|output| remote_folder::find(&output)) {
+        return Err(ExportError::InBucket { url: folder.url().to_owned() });
+    }
     let opened = input::read_session(&dataset, &location)?;
     input::report(&opened, &location, errors).map_err(ExportError::output)?;
     // A line has all captions of its image.

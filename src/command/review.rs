@@ -21,6 +21,7 @@ use crate::engine::{BatchService, CandidateFile, EngineOptions, SaveTarget};
 use crate::inputs::{Inputs, IsInput};
 use crate::lint::Rules;
 use crate::logging;
+use crate::remote_folder;
 use crate::review::{ChosenDescriber, ExportRequest, Leaving, Model, Msg, Settings, VerifierSettings};
 use crate::runtime::{self, DescriberService, ExportService, Runtime, Services};
 use crate::session::{Location, SampleRequest, SessionError};
@@ -111,7 +112,7 @@ impl Closing {
         }
         let records = counted(ended.records, "record", "records");
         out.message(format_args!("{} of {records} reviewed; session: {}", ended.reviewed, session.display()))?;
-        let output = output.display();
+        let output = remote_folder::with_urls(&output.display().to_string());
         if ended.is_unsaved {
             out.message(format_args!("output: not saved yet; ^s in the reviewer writes {output}"))?;
         } else if ended.is_saved {
@@ -144,6 +145,10 @@ pub fn run(options: &ReviewOptions) -> Result<Closing, ReviewError> {
             let closing = review(options, opened, warning.take(), &mut signals).await?;
             if closing.ended.leaving != Some(Leaving::Reopen) {
                 return Ok(closing);
+            }
+            if let Some((folder, _)) = remote_folder::find(&options.path) {
+                // The copy is complete, only older.
+                warning = folder.refresh().err();
             }
             opened = open(options)?;
         }
@@ -209,7 +214,7 @@ async fn review(
             auto: options.verify_new,
         }),
         no_verifier: options.verifier.as_ref().err().cloned().unwrap_or_default(),
-        output: target.path.display().to_string(),
+        output: remote_folder::with_urls(&target.path.display().to_string()),
     });
     let (sender, messages) = unbounded_channel();
     let remembered = runtime::remembered_panes();

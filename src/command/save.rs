@@ -15,6 +15,7 @@ use crate::dataset::Dataset;
 use crate::engine::{SaveFailure, SaveRequest, SaveSummary, SaveTarget};
 use crate::exit::ExitCode;
 use crate::inputs::{Inputs, IsInput};
+use crate::remote_folder;
 use crate::session::{self, Ledger, Location, Opened, SessionError, Store};
 use crate::text::counted;
 
@@ -110,7 +111,8 @@ fn report(
     let records = counted(summary.records, "record", "records");
     let changed = counted(summary.changed, "caption", "captions");
     let excluded = if summary.excluded == 0 { String::new() } else { format!(", {} excluded", summary.excluded) };
-    out.message(format_args!("{}: {records}, {changed} changed{excluded}", path.display()))?;
+    let path = remote_folder::with_urls(&path.display().to_string());
+    out.message(format_args!("{path}: {records}, {changed} changed{excluded}"))?;
     out.flush()?;
     if let Some(warning) = &summary.warning {
         errors.message(warning)?;

@@ -21,6 +21,7 @@ use crate::console::Console;
 use crate::dataset::{Dataset, DatasetError, Entry, Line, LineError, RecordId};
 use crate::exit::ExitCode;
 use crate::inputs::{Inputs, IsInput};
+use crate::remote_folder;
 use crate::session::Ledger;
 use images::Images;
 use outcome::{Outcome, Part};
@@ -72,6 +73,8 @@ pub enum SplitError {
     Write { path: PathBuf, source: WriteError },
     #[error(transparent)]
     Image(#[from] BatchError),
+    #[error("{0}: parts are local files; name a folder with -o, which gets copies of the images as well")]
+    InBucket(String),
     /// Standard output or standard error is closed or full.
     #[error("cannot write output: {0}")]
     Output(#[from] io::Error),
@@ -87,6 +90,7 @@ impl SplitError {
             | Self::SameName(_)
             | Self::TooFew { .. }
             | Self::ImagesInside(_)
+            | Self::InBucket(_)
             | Self::TooLong(_) => ExitCode::Usage,
             Self::Exists(_) | Self::IsInput(_) | Self::Write { .. } | Self::Image(_) | Self::Output(_) => {
                 ExitCode::Write
@@ -113,6 +117,9 @@ pub fn run(options: &SplitOptions, out: &mut Console<'_>, errors: &mut Console<'
     dataset.build_index(&mut |_| ControlFlow::Continue(()))?;
     if dataset.has_images_inside() && options.output.is_none() {
         return Err(SplitError::ImagesInside(dataset.path().to_owned()));
+    }
+    if let Some((folder, _)) = remote_folder::find(dataset.path()).filter(|_| options.output.is_none()) {
+        return Err(SplitError::InBucket(folder.url().to_owned()));
     }
     let opened = input::read_session(&dataset, &location)?;
     input::report(&opened, &location, errors)?;

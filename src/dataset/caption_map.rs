@@ -23,7 +23,7 @@ use super::source::{Bytes, Stamp};
 use super::{DatasetError, FILE_NAME, FileKind, LeftOut};
 
 /// The name of the file in a folder of images.
-pub(super) const CAPTIONS: &str = "captions.json";
+pub(crate) const CAPTIONS: &str = "captions.json";
 /// All of the object is in memory while it is read, so a larger one is refused.
 const MAX_BYTES: u64 = 1 << 30;
 /// The files of a kind that are listed.

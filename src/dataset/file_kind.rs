@@ -17,7 +17,7 @@ const OTHER_IMAGES: [&str; 32] = [
     "xcf",
 ];
 /// Extensions of text files with captions. The first one is preferred.
-pub(super) const TEXTS: [&str; 2] = ["txt", "caption"];
+pub(crate) const TEXTS: [&str; 2] = ["txt", "caption"];
 
 /// What a file is by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl FileKind {
 
     /// Classifies a file by its name, where text files have these extensions, in lower case. They can have several parts
     /// (`short.txt`); the longest one that fits counts.
-    pub(super) fn among(name: &OsStr, texts: &[&str]) -> Self {
+    pub(crate) fn among(name: &OsStr, texts: &[&str]) -> Self {
         // macOS leaves some beside images (`._a.jpg`).
         if name.as_encoded_bytes().starts_with(b".") {
             return Self::Hidden;

@@ -467,6 +467,13 @@ fn backup_path(target: &Path, number: u32) -> PathBuf {
     name.into()
 }
 
+/// Returns the backups of a file that have content.
+#[must_use]
+pub fn backups(target: &Path) -> Vec<PathBuf> {
+    let paths = (0..=u32::MAX).map(|number| backup_path(target, number)).take_while(|path| path.exists());
+    paths.filter(|path| fs::metadata(path).is_ok_and(|found| found.len() > 0)).collect()
+}
+
 /// Returns true if both are files with the same content. `hash` caches that of the target. A backup that cannot be read
 /// counts as another file.
 fn is_copy(backup: &Path, target: &Path, hash: &mut Option<u128>) -> bool {

@@ -12,6 +12,7 @@ use crate::dataset::{
     save_sidecars,
 };
 use crate::inputs::{Inputs, IsInput};
+use crate::remote_folder::{self, PublishError};
 use crate::session::{self, Amendments, Event, Ledger, Seq};
 use crate::text::counted;
 
@@ -50,6 +51,20 @@ impl SaveRequest {
     #[must_use]
     pub const fn amendments(&self) -> &Amendments {
         &self.amendments
+    }
+
+    /// Adds files that this session has written, but that are not in the bucket.
+    fn with_unsent(mut self, dataset: &Dataset, unsent: Vec<PathBuf>) -> Self {
+        if !unsent.is_empty() && dataset.is_folder() {
+            let folder = dataset.path().canonicalize().unwrap_or_else(|_| dataset.path().to_owned());
+            self.saves.push((folder, 0));
+        } else {
+            let with_hash = |path: PathBuf| dataset::hash_of(&path).ok().map(|hash| (path, hash));
+            // A removed one cannot be in the way.
+            let unsent: Vec<(PathBuf, u128)> = unsent.into_iter().filter_map(with_hash).collect();
+            self.saves.splice(0..0, unsent);
+        }
+        self
     }
 
     #[must_use]
@@ -101,12 +116,39 @@ impl SaveTarget {
         if self.in_place { Ok(()) } else { inputs.check(&self.path).map_err(IsInput::of_save) }
     }
 
-    /// Writes the dataset with the session's changes.
+    /// Writes the dataset with the session's changes. That of a dataset in a bucket is then sent there.
     ///
     /// # Errors
     /// Returns an error if a file that this session did not write is in the way, unless forced, or if the target cannot
-    /// be written. The old file is intact then.
+    /// be written or sent. The old file is intact then.
     pub fn save(&self, dataset: &Dataset, request: SaveRequest) -> Result<SaveSummary, SaveFailure> {
+        let Some((folder, _)) = remote_folder::find(&self.path) else {
+            return self.write(dataset, request).map(|(summary, _)| summary);
+        };
+        let force = request.force;
+        let unsent = folder.begin_save(self.in_place && !dataset.is_folder()).map_err(SaveFailure::Other)?;
+        let request = request.with_unsent(dataset, unsent);
+        let (summary, mut paths) = self.write(dataset, request).map_err(|failure| {
+            // Nothing was written, so that nothing has to be found.
+            let is_unwritten = matches!(failure, SaveFailure::Conflict(_)) && dataset.files().len() == 1;
+            if is_unwritten && let Err(error) = folder.publish(Vec::new(), false) {
+                tracing::warn!(?error, "an earlier save is not in the bucket");
+            }
+            failure.with_urls()
+        })?;
+        if self.in_place && !dataset.is_folder() {
+            // Before what they are a copy of is replaced.
+            let backups: Vec<PathBuf> = paths.iter().flat_map(|path| dataset::backups(path)).collect();
+            folder.publish(names(&backups), false).map_err(failure)?;
+        }
+        paths.dedup();
+        folder.publish(names(&paths), force).map_err(failure)?;
+        let warning = summary.warning.as_deref().map(remote_folder::with_urls);
+        Ok(SaveSummary { warning, ..summary })
+    }
+
+    /// Writes the dataset with the session's changes. Also returns the paths of the files that were written or removed.
+    fn write(&self, dataset: &Dataset, request: SaveRequest) -> Result<(SaveSummary, Vec<PathBuf>), SaveFailure> {
         if self.in_place && dataset.is_folder() {
             return save_folder(dataset, request);
         }
@@ -117,7 +159,7 @@ impl SaveTarget {
             let target = if self.in_place { file.clone() } else { self.path.clone() };
             let part = Part { target, saves: &saves, in_place: self.in_place, force };
             parts.commit(part.prepare(dataset, 0, &mut amendments.iter())?)?;
-            return Ok(parts.summary(None));
+            return Ok(parts.finish(None));
         }
         let mut amendments = amendments.iter().peekable();
         let mut prepared = Vec::new();
@@ -135,7 +177,7 @@ impl SaveTarget {
                 }
             }
         }
-        Ok(parts.summary(Some(self.path.clone())))
+        Ok(parts.finish(Some(self.path.clone())))
     }
 
     /// Returns the target of one of several files.
@@ -158,7 +200,27 @@ impl SaveTarget {
     }
 }
 
+/// Returns the names of files in a bucket.
+fn names(paths: &[PathBuf]) -> Vec<String> {
+    paths.iter().filter_map(|path| remote_folder::find(path)).map(|(_, name)| name).collect()
+}
+
+fn failure(error: PublishError) -> SaveFailure {
+    match error {
+        PublishError::InTheWay(why) => SaveFailure::Conflict(why),
+        PublishError::Failed(why) => SaveFailure::Other(why),
+    }
+}
+
 impl SaveFailure {
+    /// Names objects in a bucket by their URLs.
+    fn with_urls(self) -> Self {
+        match self {
+            Self::Conflict(why) => Self::Conflict(remote_folder::with_urls(&why)),
+            Self::Other(why) => Self::Other(remote_folder::with_urls(&why)),
+        }
+    }
+
     /// Adds how many of several files were written before.
     fn after(self, written: usize, all: usize) -> Self {
         let note = |why: String| match written {
@@ -285,7 +347,12 @@ impl Parts {
         Ok(())
     }
 
-    /// Returns the summary. `path` stands for several files.
+    /// Returns the summary and the paths of the files. `path` stands for several files.
+    fn finish(self, path: Option<PathBuf>) -> (SaveSummary, Vec<PathBuf>) {
+        let paths = self.files.iter().map(|(path, _)| path.clone()).collect();
+        (self.summary(path), paths)
+    }
+
     fn summary(mut self, path: Option<PathBuf>) -> SaveSummary {
         let warnings = &mut self.warnings;
         let mut left = |count: u64, why| {
@@ -316,7 +383,7 @@ impl Parts {
 }
 
 /// Rewrites the sidecars in a folder of images. The first save of a session asks.
-fn save_folder(dataset: &Dataset, request: SaveRequest) -> Result<SaveSummary, SaveFailure> {
+fn save_folder(dataset: &Dataset, request: SaveRequest) -> Result<(SaveSummary, Vec<PathBuf>), SaveFailure> {
     let SaveRequest { amendments, saves, through, force } = request;
     let at = Timestamp::now();
     let path = dataset.path().canonicalize().unwrap_or_else(|_| dataset.path().to_owned());
@@ -344,7 +411,8 @@ fn save_folder(dataset: &Dataset, request: SaveRequest) -> Result<SaveSummary, S
             report.left_alone_names()
         ));
     }
-    Ok(SaveSummary {
+    let paths = report.paths.iter().map(|inside| dataset.path().join(inside)).collect();
+    let summary = SaveSummary {
         path,
         files: Vec::new(),
         records: dataset.record_count().into(),
@@ -355,7 +423,8 @@ fn save_folder(dataset: &Dataset, request: SaveRequest) -> Result<SaveSummary, S
         at,
         left_out,
         warning: (!warnings.is_empty()).then(|| warnings.join("; ")),
-    })
+    };
+    Ok((summary, paths))
 }
 
 /// Returns the path of the archive for the sidecars that a save replaces, in the user's state folder.

@@ -24,6 +24,7 @@ use super::is_parquet;
 use super::roles::Roles;
 use super::table::{Table, TableError};
 use crate::codec::{catch_panic, clean_message};
+use crate::remote_folder;
 
 /// Bytes of values that are kept of each open file.
 const CACHED_BYTES: usize = 16 << 20;
@@ -103,7 +104,9 @@ impl<'a> Cell<'a> {
             _ => match self.read() {
                 Ok(_) => Ok(true),
                 Err(CellError::Null) => Ok(false),
-                Err(CellError::Elsewhere(path)) => Ok(path.is_file()),
+                Err(CellError::Elsewhere(path)) => {
+                    Ok(path.is_file() || remote_folder::find(&path).is_some_and(|(folder, name)| folder.holds(&name)))
+                }
                 Err(error) => Err(error),
             },
         }

@@ -6,8 +6,10 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::SystemTime;
 
+use super::spelling::spellings;
 use super::{PictureError, clean_message, other_spelling};
 use crate::parquet_file::{Cell, CellError};
+use crate::remote_folder::{self, FetchError};
 use crate::tar_file::Place;
 
 /// The largest file read, in bytes. An uncompressed picture of 24 megapixels takes 72 MB.
@@ -61,7 +63,12 @@ impl Stamp {
 ///
 /// Returns an error if it is missing, empty, too large or not a regular file.
 pub(crate) fn stamp(path: &Path) -> Result<Stamp, PictureError> {
-    found(path).map(|(_, stamp)| stamp)
+    stamp_unless(&|| false, path)
+}
+
+/// Like [`stamp`]. Returns [`PictureError::Cancelled`] if `is_cancelled` returns true while the picture is downloaded.
+pub(crate) fn stamp_unless(is_cancelled: &(dyn Fn() -> bool + Sync), path: &Path) -> Result<Stamp, PictureError> {
+    found_unless(is_cancelled, path).map(|(_, stamp)| stamp)
 }
 
 /// Returns the path of the existing picture that `path` means: `path` itself, if possible.
@@ -73,8 +80,19 @@ pub(crate) fn located(path: &Path) -> Option<Cow<'_, Path>> {
         // An error counts as present: reading reports it, with its reason.
         Some(cell) => cell.exists().unwrap_or(true).then(|| path.into()),
         None if Place::of(path).is_some() => Some(path.into()),
-        None => other_spelling(path).filter(|path| path.is_file()).map(Cow::Owned),
+        None => other_spelling(path).filter(|path| path.is_file()).map(Cow::Owned).or_else(|| listed(path)),
     }
+}
+
+/// Returns the path of the picture in a bucket that `path` means. It need not have been downloaded.
+fn listed(path: &Path) -> Option<Cow<'_, Path>> {
+    let (folder, name) = remote_folder::find(path)?;
+    if folder.holds(&name) {
+        return Some(path.into());
+    }
+    let inside = spellings(&name).find(|spelling| folder.holds(spelling))?;
+    let root = path.ancestors().nth(Path::new(&name).components().count())?;
+    Some(root.join(inside).into())
 }
 
 /// Returns true if a path names a part of a file: a row of a Parquet file, or a member of a tar archive.
@@ -89,9 +107,18 @@ enum Found<'a> {
     Member(Place<'a>),
 }
 
-/// Finds a picture: a file, a row of a Parquet file, or a file under another spelling.
 fn found(path: &Path) -> Result<(Found<'_>, Stamp), PictureError> {
+    found_unless(&|| false, path)
+}
+
+/// Finds a picture: a file, a row of a Parquet file, a file under another spelling, or an object in a bucket.
+fn found_unless<'a>(
+    is_cancelled: &(dyn Fn() -> bool + Sync),
+    path: &'a Path,
+) -> Result<(Found<'a>, Stamp), PictureError> {
     match stamp_at(path) {
+        // An empty file stands for an object that has not been downloaded.
+        Err(PictureError::Empty) if remote_folder::contains(path) => downloaded(is_cancelled, path),
         Err(PictureError::Missing) => {
             if let Some(cell) = Cell::of(path) {
                 let metadata = std::fs::metadata(cell.file).map_err(|error| io_error(&error))?;
@@ -101,11 +128,31 @@ fn found(path: &Path) -> Result<(Found<'_>, Stamp), PictureError> {
                 let metadata = std::fs::metadata(place.archive).map_err(|error| io_error(&error))?;
                 return Ok((Found::Member(place), Stamp::of(&metadata)));
             }
+            if remote_folder::contains(path) {
+                return downloaded(is_cancelled, path);
+            }
             let other = other_spelling(path).ok_or(PictureError::Missing)?;
             stamp_at(&other).map(|stamp| (Found::File(other.into()), stamp))
         }
         stamped => stamped.map(|stamp| (Found::File(path.into()), stamp)),
     }
+}
+
+/// Returns the file with the content of an object in a bucket.
+fn downloaded<'a>(is_cancelled: &(dyn Fn() -> bool + Sync), path: &Path) -> Result<(Found<'a>, Stamp), PictureError> {
+    let (folder, name) = remote_folder::find(path).ok_or(PictureError::Missing)?;
+    let mut fetched = folder.fetch(&name, is_cancelled);
+    if fetched == Err(FetchError::Missing)
+        && let Some(other) = spellings(&name).find(|spelling| *spelling != name && folder.holds(spelling))
+    {
+        fetched = folder.fetch(&other, is_cancelled);
+    }
+    let file = fetched.map_err(|error| match error {
+        FetchError::Missing => PictureError::Missing,
+        FetchError::Cancelled => PictureError::Cancelled,
+        FetchError::Failed(why) => PictureError::Remote(why),
+    })?;
+    stamp_at(&file).map(|stamp| (Found::File(file.into()), stamp))
 }
 
 fn stamp_at(path: &Path) -> Result<Stamp, PictureError> {
@@ -146,7 +193,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, PictureError> {
             }
             Ok(bytes) => Ok(bytes.into()),
             Err(CellError::Null) => Err(PictureError::NoImage),
-            Err(CellError::Elsewhere(path)) => stamp_at(&path).and_then(|stamp| read_file(&path, stamp)),
+            Err(CellError::Elsewhere(path)) => match found(&path)? {
+                (Found::File(path), stamp) => read_file(&path, stamp),
+                (Found::Row(_) | Found::Member(_), _) => Err(PictureError::Missing),
+            },
             Err(CellError::Io(error)) => Err(io_error(&error)),
             Err(CellError::Broken(why)) => Err(PictureError::BrokenTable(why)),
         },

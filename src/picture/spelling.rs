@@ -42,6 +42,11 @@ fn below(folder: &Path, part: &str) -> Option<PathBuf> {
     (is_inside && path.exists()).then_some(path)
 }
 
+/// Returns the names of objects that a name may mean: as it is, with `/` for `\`, composed and decomposed.
+pub(super) fn spellings(name: &str) -> impl Iterator<Item = String> {
+    [name.to_owned(), name.replace('\\', "/")].into_iter().flat_map(normalized)
+}
+
 /// Returns a name as it is, composed and decomposed.
 fn normalized(part: String) -> [String; 3] {
     let composed = ComposingNormalizerBorrowed::new_nfc().normalize(&part).into_owned();

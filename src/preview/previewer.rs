@@ -182,8 +182,8 @@ impl PreviewRunner {
 impl Runner for PreviewRunner {
     type Output = Preview;
 
-    fn stamp(&self, path: &Path) -> Result<Stamp, PreviewError> {
-        Ok(picture::stamp(path)?)
+    fn stamp(&self, path: &Path, is_cancelled: &(dyn Fn() -> bool + Sync)) -> Result<Stamp, PreviewError> {
+        Ok(picture::stamp_unless(is_cancelled, path)?)
     }
 
     fn run(

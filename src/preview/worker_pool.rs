@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use super::PreviewError;
 use super::zoom::PictureView;
 use crate::dataset::RecordId;
-use crate::picture::{ByteCache, Stamp};
+use crate::picture::{ByteCache, PictureError, Stamp};
 
 /// Two: while one is busy with a picture that the operator has left, the other starts on the current one.
 const THREADS: usize = 2;
@@ -28,8 +28,9 @@ pub(super) struct Job {
 pub(super) trait Runner: Send + Sync + 'static {
     type Output: Clone + Send + 'static;
 
-    /// Returns the current stamp of the source, or an error if it cannot be read.
-    fn stamp(&self, path: &Path) -> Result<Stamp, PreviewError>;
+    /// Returns the current stamp of the source, or an error if it cannot be read. Returns [`PictureError::Cancelled`] if it
+    /// stopped early.
+    fn stamp(&self, path: &Path, is_cancelled: &(dyn Fn() -> bool + Sync)) -> Result<Stamp, PreviewError>;
 
     /// Runs a job. Checks `is_cancelled` between stages, and returns `None` if it stopped early.
     fn run(
@@ -123,11 +124,13 @@ impl<R: Runner> Shared<R> {
 
     fn work(&self) {
         while let Some(job) = self.wait_for_job() {
-            let stamp = self.runner.stamp(&job.path);
+            let is_cancelled = || self.state().is_cancelled(&job);
+            let stamp = self.runner.stamp(&job.path, &is_cancelled);
             let cached = self.state().cache.get(&job).filter(|cached| cached.stamp == stamp).cloned();
             let completed = cached.or_else(|| {
                 let result = match stamp.clone() {
-                    Ok(stamp) => self.runner.run(&job, stamp, &|| self.state().is_cancelled(&job))?,
+                    Ok(stamp) => self.runner.run(&job, stamp, &is_cancelled)?,
+                    Err(PreviewError::Picture(PictureError::Cancelled)) => return None,
                     Err(error) => Err(error),
                 };
                 Some(Cached { stamp, result })

@@ -101,6 +101,8 @@ pub enum Effect {
     /// Prefetch images, most urgent first, instead of those requested before.
     PrefetchPictures {
         pictures: Vec<(RecordId, String)>,
+        /// Images further ahead, to be downloaded if they are in a bucket.
+        further: Vec<(RecordId, String)>,
         areas: Areas,
     },
     /// Load thumbnails, in this order, instead of those requested before. `area` is the size of one.

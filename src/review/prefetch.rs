@@ -18,6 +18,9 @@ const CONTEXT: usize = 3;
 /// The images prefetched, as steps from the cursor in the direction of travel.
 const PREFETCH: [isize; 4] = [1, 2, -1, -2];
 
+/// How many images further ahead are downloaded if they are in a bucket: at ten keys a second, two seconds of them.
+const DOWNLOADED: isize = 20;
+
 pub(super) fn settle(model: &mut Model, out: &mut Vec<Effect>) {
     filter::rescan(model, out);
     search::rescan(model, out);
@@ -137,8 +140,13 @@ fn prefetch(model: &mut Model, cursor: RecordId, areas: Areas, out: &mut Vec<Eff
         })
         .collect();
     if complete {
+        let further = (3..=DOWNLOADED)
+            .filter_map(|step| model.list.position.checked_add_signed(step * direction))
+            .filter_map(|position| view.nth(position))
+            .filter_map(|record| model.line(record).map(|line| (record, line.file_name.clone())))
+            .collect();
         model.prefetched = Some(key);
-        out.push(Effect::PrefetchPictures { pictures, areas });
+        out.push(Effect::PrefetchPictures { pictures, further, areas });
     }
 }
 

@@ -68,6 +68,7 @@ fn classify(
         }
         ("NoSuchBucket", _) => S3Error::NoSuchBucket { bucket: url.bucket.clone(), endpoint: info.endpoint.clone() },
         ("NoSuchKey" | "NotFound", _) | (_, Some(404)) => S3Error::NoSuchObject { url: owned() },
+        ("PreconditionFailed" | "ConditionalRequestConflict", _) | (_, Some(412)) => S3Error::Changed { url: owned() },
         ("InvalidObjectState", _) => {
             let class = response.message.split_whitespace().last().unwrap_or("GLACIER").trim_end_matches('.');
             S3Error::Archived { url: owned(), class: single_line(class) }

@@ -20,6 +20,9 @@ pub enum S3Error {
         if *has_api_key { " (the API key in AWS_BEARER_TOKEN_BEDROCK is for Bedrock only)" } else { "" }
     )]
     NoCredentials { profile: Option<String>, has_api_key: bool },
+    /// The condition of a write does not hold.
+    #[error("{url}: changed in the bucket since it was read; not overwritten")]
+    Changed { url: S3Url },
     #[error("{url}: in an archive ({class}); restore it first with `aws s3api restore-object`")]
     Archived { url: S3Url, class: String },
     #[error("{url}: too large for one upload ({limit} GiB at most): split it")]
@@ -44,9 +47,11 @@ impl S3Error {
             Self::NoSuchBucket { .. } | Self::OtherRegion { .. } | Self::NoCredentials { .. } => {
                 Reaction::Pause(PauseCause::Access)
             }
-            Self::NoSuchObject { .. } | Self::Archived { .. } | Self::TooLarge { .. } | Self::Rejected { .. } => {
-                Reaction::FailRequest
-            }
+            Self::NoSuchObject { .. }
+            | Self::Changed { .. }
+            | Self::Archived { .. }
+            | Self::TooLarge { .. }
+            | Self::Rejected { .. } => Reaction::FailRequest,
         }
     }
 }

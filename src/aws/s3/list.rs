@@ -1,5 +1,6 @@
 //! Lists the objects below a prefix, page by page.
 
+use super::object::ListedObject;
 use super::{Action, Bucket};
 use crate::aws::error::AwsError;
 
@@ -8,6 +9,8 @@ use crate::aws::error::AwsError;
 pub struct Listing {
     bucket: Bucket,
     prefix: String,
+    /// Leave out what is in folders below the prefix.
+    is_flat: bool,
     next: Next,
 }
 
@@ -22,7 +25,13 @@ impl Bucket {
     /// Lists the objects whose keys start with `prefix`. Sends nothing before [`Listing::next_page`].
     #[must_use]
     pub fn list(&self, prefix: &str) -> Listing {
-        Listing { bucket: self.clone(), prefix: prefix.to_owned(), next: Next::First }
+        Listing { bucket: self.clone(), prefix: prefix.to_owned(), is_flat: false, next: Next::First }
+    }
+
+    /// Like [`list`](Self::list), without the objects in folders below the prefix.
+    #[must_use]
+    pub fn list_folder(&self, prefix: &str) -> Listing {
+        Listing { is_flat: true, ..self.list(prefix) }
     }
 }
 
@@ -32,7 +41,17 @@ impl Listing {
     /// # Errors
     /// Returns any [`AwsError`]. The next call repeats the request.
     pub async fn next_page(&mut self) -> Result<Option<Vec<String>>, AwsError> {
+        let objects = self.next_objects().await?;
+        Ok(objects.map(|objects| objects.into_iter().map(|object| object.key).collect()))
+    }
+
+    /// Returns up to 1,000 objects, or `None` at the end.
+    ///
+    /// # Errors
+    /// Returns any [`AwsError`]. The next call repeats the request.
+    pub async fn next_objects(&mut self) -> Result<Option<Vec<ListedObject>>, AwsError> {
         let request = self.bucket.client.list_objects_v2().bucket(&*self.bucket.name).prefix(&self.prefix);
+        let request = request.set_delimiter(self.is_flat.then(|| "/".to_owned()));
         let request = match &self.next {
             Next::First => request,
             Next::Token(token) => request.continuation_token(token),
@@ -41,7 +60,10 @@ impl Listing {
         let output = request.send().await.map_err(|error| self.bucket.error(&error, &self.prefix, Action::List))?;
         let is_truncated = output.is_truncated == Some(true);
         self.next = output.next_continuation_token.filter(|_| is_truncated).map_or(Next::End, Next::Token);
-        let keys = output.contents.unwrap_or_default().into_iter().filter_map(|object| object.key);
-        Ok(Some(keys.collect()))
+        let objects = output.contents.unwrap_or_default().into_iter().filter_map(|object| {
+            let len = object.size.and_then(|size| size.try_into().ok()).unwrap_or_default();
+            Some(ListedObject { key: object.key?, etag: object.e_tag.unwrap_or_default(), len })
+        });
+        Ok(Some(objects.collect()))
     }
 }

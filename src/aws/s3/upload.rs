@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::error::S3Error;
+use super::object::{Condition, ObjectProperties, with_properties};
 use super::{Action, Bucket};
 use crate::aws::error::AwsError;
 
@@ -32,7 +33,8 @@ type PartUpload = JoinHandle<Result<CompletedPart, AwsError>>;
 pub struct Upload {
     bucket: Bucket,
     key: String,
-    content_type: &'static str,
+    properties: ObjectProperties,
+    condition: Option<Condition>,
     /// What has not been sent.
     buffer: BytesMut,
     parts: Option<Parts>,
@@ -47,19 +49,23 @@ struct Parts {
 }
 
 impl Bucket {
-    /// Writes a small object in one request.
-    async fn put(&self, key: &str, bytes: Bytes, content_type: &str) -> Result<(), AwsError> {
-        let request = self.client.put_object().bucket(&*self.name).key(key).body(ByteStream::from(bytes));
-        let request = request.content_type(content_type);
-        request.send().await.map_err(|error| self.error(&error, key, Action::Put))?;
-        Ok(())
-    }
-
     /// Starts to write an object of at most 78 GiB. Sends nothing.
     #[must_use]
     pub fn upload(&self, key: &str, content_type: &'static str) -> Upload {
-        let bucket = self.clone();
-        Upload { bucket, key: key.to_owned(), content_type, buffer: BytesMut::new(), parts: None }
+        let properties =
+            ObjectProperties { content_type: Some(content_type.to_owned()), ..ObjectProperties::default() };
+        self.start(key, properties, None)
+    }
+
+    /// Like [`upload`](Self::upload), but the object becomes visible only if the condition holds then.
+    #[must_use]
+    pub fn upload_if(&self, key: &str, properties: ObjectProperties, condition: Condition) -> Upload {
+        self.start(key, properties, Some(condition))
+    }
+
+    fn start(&self, key: &str, properties: ObjectProperties, condition: Option<Condition>) -> Upload {
+        let (bucket, key) = (self.clone(), key.to_owned());
+        Upload { bucket, key, properties, condition, buffer: BytesMut::new(), parts: None }
     }
 }
 
@@ -84,7 +90,7 @@ impl Upload {
     async fn send_full_parts(&mut self) -> Result<(), AwsError> {
         if self.parts.is_none() {
             let request = self.bucket.client.create_multipart_upload().bucket(&*self.bucket.name).key(&self.key);
-            let request = request.content_type(self.content_type).checksum_algorithm(CHECKSUM);
+            let request = with_properties!(request, &self.properties).checksum_algorithm(CHECKSUM);
             let output = request.send().await.map_err(|error| self.bucket.error(&error, &self.key, Action::Put))?;
             let id = output.upload_id.unwrap_or_default();
             self.parts = Some(Parts { id, in_flight: VecDeque::new(), complete: Vec::new(), started: 0 });
@@ -145,14 +151,25 @@ impl Upload {
         }
     }
 
-    /// Makes the object visible.
+    /// Writes a small object in one request.
+    async fn put(&self, bytes: Bytes) -> Result<String, AwsError> {
+        let Self { bucket, key, properties, condition, .. } = self;
+        let request = bucket.client.put_object().bucket(&*bucket.name).key(key).body(ByteStream::from(bytes));
+        let request = with_properties!(request, properties)
+            .set_if_match(condition.as_ref().and_then(Condition::if_match))
+            .set_if_none_match(condition.as_ref().and_then(Condition::if_none_match));
+        let output = request.send().await.map_err(|error| bucket.error(&error, key, Action::Put))?;
+        Ok(output.e_tag.unwrap_or_default())
+    }
+
+    /// Makes the object visible. Returns its `ETag`.
     ///
     /// # Errors
     /// Returns any [`AwsError`]. The upload is then aborted.
-    pub async fn finish(mut self) -> Result<(), AwsError> {
+    pub async fn finish(mut self) -> Result<String, AwsError> {
         let rest = std::mem::take(&mut self.buffer).freeze();
         if self.parts.is_none() {
-            return self.bucket.put(&self.key, rest, self.content_type).await;
+            return self.put(rest).await;
         }
         if !rest.is_empty() {
             self.send_part(rest).await?;
@@ -160,14 +177,18 @@ impl Upload {
         while self.parts.as_ref().is_some_and(|parts| !parts.in_flight.is_empty()) {
             self.wait_for_part().await?;
         }
-        let Some(parts) = &mut self.parts else { return Ok(()) };
+        let Some(parts) = &mut self.parts else { return Ok(String::new()) };
         let complete = CompletedMultipartUpload::builder().set_parts(Some(std::mem::take(&mut parts.complete))).build();
         let request = self.bucket.client.complete_multipart_upload().bucket(&*self.bucket.name).key(&self.key);
-        let request = request.upload_id(&parts.id).multipart_upload(complete);
+        let request = request
+            .upload_id(&parts.id)
+            .multipart_upload(complete)
+            .set_if_match(self.condition.as_ref().and_then(Condition::if_match))
+            .set_if_none_match(self.condition.as_ref().and_then(Condition::if_none_match));
         match request.send().await {
-            Ok(_) => {
+            Ok(output) => {
                 self.parts = None;
-                Ok(())
+                Ok(output.e_tag.unwrap_or_default())
             }
             Err(error) => {
                 let error = self.bucket.error(&error, &self.key, Action::Put);

@@ -15,6 +15,7 @@ use crate::atomic_file::{Batch, WriteError, is_same_path};
 use crate::command::imagefolder::is_picture;
 use crate::dataset::Record;
 use crate::picture::{self, PictureError};
+use crate::remote_folder;
 use crate::text::counted;
 
 /// How images get into a folder.
@@ -185,7 +186,7 @@ impl<'a> Folder<'a> {
             return Ok(None);
         }
         create_folder(&target, batch)?;
-        let is_linked = self.transfer == Transfer::Link && !image.is_row;
+        let is_linked = self.transfer == Transfer::Link && !image.is_row && !remote_folder::contains(&image.place);
         if !is_linked || !batch.link(&target, self.force, &image.place)? {
             self.copied_instead += u64::from(is_linked);
             match Images::read(record, &image.place) {

@@ -37,6 +37,8 @@ pub struct SidecarReport {
     pub excluded: u32,
     /// Sidecars that were replaced, created or removed.
     pub written: u64,
+    /// Their paths, relative to the folder.
+    pub paths: Vec<PathBuf>,
     /// Sidecars that changed since they were read or that cannot be read, and were left alone.
     pub left_alone: Vec<PathBuf>,
     /// XXH3-128 of the written captions.
@@ -137,7 +139,9 @@ pub fn save_sidecars(
             }
         }
         archive.sync()?;
+        let paths: Vec<PathBuf> = changes.iter().map(|change| change.path.clone()).collect();
         written += write(sidecars, dataset.folder(), changes, written, &mut hasher, &mut report.warnings)?;
+        report.paths.extend(paths);
     }
     report.archive = archive.finish()?;
     Ok(SidecarReport { written, hash: hasher.finish_128(), ..report })

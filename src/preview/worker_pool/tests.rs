@@ -33,7 +33,7 @@ fn name(path: &Path) -> String {
 impl Runner for Arc<TestRunner> {
     type Output = String;
 
-    fn stamp(&self, path: &Path) -> Result<Stamp, PreviewError> {
+    fn stamp(&self, path: &Path, _is_cancelled: &(dyn Fn() -> bool + Sync)) -> Result<Stamp, PreviewError> {
         self.log(Event::Stamped(name(path)));
         self.sources.lock().unwrap().get(&name(path)).cloned().unwrap_or(Ok(Stamp::for_test(1)))
     }
