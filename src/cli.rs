@@ -53,6 +53,8 @@ Examples:
       try it on sample photographs; needs no account
   recaption photos/
       review photos/metadata.jsonl, or the images in photos/ with the .txt captions beside them
+  recaption s3://bucket/photos/
+      review the same in a bucket; images are downloaded when they are shown
   recaption captions.jsonl --candidates captions_updated.jsonl
       review the captions of an earlier run
   recaption generate photos/ --dry-run

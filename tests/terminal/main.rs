@@ -5,12 +5,16 @@ mod archive;
 mod broad_folder;
 mod crash_recovery;
 mod emulator;
+#[path = "../bedrock/external_server.rs"]
+#[allow(dead_code, reason = "only the tests of Bedrock use all of it")]
+mod external_server;
 mod full_review;
 mod lifecycle;
 mod memory;
 mod parquet;
 mod pictures;
 mod pty;
+mod s3;
 mod sessions;
 mod siblings;
 mod structured;
