@@ -124,7 +124,7 @@ fn the_defaults_document_every_setting() {
     let (tables, plain): (Vec<_>, Vec<_>) = examples.iter().partition(|(_, value)| value.is_table());
     assert_eq!(
         tables.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
-        ["batch", "lints", "openai", "verify"]
+        ["batch", "lints", "openai", "s3", "verify"]
     );
     let mut settings: Vec<&str> = OTHER_VALUES.iter().map(|(name, _)| *name).collect();
     let layers = World::default().layers().expect("settings");

@@ -104,7 +104,7 @@ impl Journal {
         Ok(Self { file, objects, sent, is_saving })
     }
 
-    /// States that files were copied.
+    /// States that files were copied. Not synced: without it, they are copied again.
     pub(super) fn copied(&mut self, files: Vec<(String, Copied)>) -> io::Result<()> {
         let lines: Vec<Line> = files
             .into_iter()
@@ -114,7 +114,7 @@ impl Journal {
                 Line::Copied { name, copied }
             })
             .collect();
-        self.append(&lines)
+        self.append(&lines, false)
     }
 
     /// States that there are neither files nor objects of these names.
@@ -123,24 +123,27 @@ impl Journal {
             self.objects.remove(name);
             self.sent.remove(name);
         }
-        self.append(&names.into_iter().map(Line::Removed).collect::<Vec<_>>())
+        self.append(&names.into_iter().map(Line::Removed).collect::<Vec<_>>(), false)
     }
 
-    pub(super) fn sending(&mut self, name: &str, content: Content) -> io::Result<()> {
-        self.sent.entry(name.to_owned()).or_default().insert(content);
-        self.append(&[Line::Sending { name: name.to_owned(), content }])
+    pub(super) fn sending(&mut self, contents: &[(String, Content)]) -> io::Result<()> {
+        for (name, content) in contents {
+            self.sent.entry(name.clone()).or_default().insert(*content);
+        }
+        let line = |(name, content): &(String, Content)| Line::Sending { name: name.clone(), content: *content };
+        self.append(&contents.iter().map(line).collect::<Vec<_>>(), true)
     }
 
     pub(super) fn set_saving(&mut self, is_saving: bool) -> io::Result<()> {
         if self.is_saving == is_saving {
             return Ok(());
         }
-        self.append(&[if is_saving { Line::Saving } else { Line::Saved }])?;
+        self.append(&[if is_saving { Line::Saving } else { Line::Saved }], true)?;
         self.is_saving = is_saving;
         Ok(())
     }
 
-    fn append(&mut self, lines: &[Line]) -> io::Result<()> {
+    fn append(&mut self, lines: &[Line], is_synced: bool) -> io::Result<()> {
         if lines.is_empty() {
             return Ok(());
         }
@@ -150,7 +153,7 @@ impl Journal {
             bytes.push(b'\n');
         }
         self.file.write_all(&bytes)?;
-        self.file.sync_data()
+        if is_synced { self.file.sync_data() } else { Ok(()) }
     }
 }
 
@@ -239,7 +242,7 @@ mod tests {
             assert_eq!(damage, None);
             journal.copied(vec![("a.txt".into(), copied("1")), ("b.txt".into(), copied("2"))]).unwrap();
             journal.set_saving(true).unwrap();
-            journal.sending("a.txt", sent).unwrap();
+            journal.sending(&[("a.txt".into(), sent)]).unwrap();
             journal.removed(vec!["b.txt".into()]).unwrap();
             journal.file.write_all(b"{\"copied\":{\"na").unwrap();
         }

@@ -19,8 +19,11 @@ use super::{Mirror, run, runtime};
 use crate::aws::{AwsError, Condition, ObjectProperties, ObjectVersion, S3Error};
 use crate::remote_folder::PublishError;
 
-/// Objects that are sent at a time.
-const IN_FLIGHT: usize = 8;
+/// Small objects are sent this many at a time.
+const IN_FLIGHT: usize = 32;
+/// Larger ones need memory: up to 64 MB each.
+const LARGE_IN_FLIGHT: usize = 2;
+const SMALL: u64 = 1 << 20;
 /// How often an object is sent if others write it at the same time, or if an earlier attempt had arrived.
 const ATTEMPTS: usize = 4;
 const BLOCK: usize = 1 << 20;
@@ -92,17 +95,31 @@ impl Mirror {
             state.unsent.clone()
         };
         let all = names.len();
+        let files = names.into_iter().map(|name| self.file(name)).collect::<io::Result<Vec<_>>>();
+        let files = files.map_err(|error| internal(error.to_string()))?;
+        // Before anything is sent, so that a later attempt recognises what has arrived.
+        let contents: Vec<(String, Content)> =
+            files.iter().filter_map(|(name, content)| Some((name.clone(), (*content)?))).collect();
+        self.state().journal.sending(&contents).map_err(|error| internal(error.to_string()))?;
         let mirror = Arc::clone(self);
         let runtime = runtime().map_err(|error| internal(error.to_string()))?;
         let sent = run(runtime, async move {
-            let send = |name: String| {
+            let send = |(name, content): (String, Option<Content>)| {
                 let mirror = Arc::clone(&mirror);
                 async move {
-                    let sent = mirror.send(&name, force).await;
+                    let sent = match content {
+                        Some(content) => mirror.send(&name, content, force).await,
+                        None => mirror.delete(&name).await,
+                    };
                     (name, sent)
                 }
             };
-            stream::iter(names).map(send).buffer_unordered(IN_FLIGHT).collect::<Vec<_>>().await
+            let is_small =
+                |(_, content): &(String, Option<Content>)| content.is_none_or(|content| content.len <= SMALL);
+            let (small, large): (Vec<_>, Vec<_>) = files.into_iter().partition(is_small);
+            let mut sent: Vec<_> = stream::iter(small).map(send).buffer_unordered(IN_FLIGHT).collect().await;
+            sent.extend(stream::iter(large).map(send).buffer_unordered(LARGE_IN_FLIGHT).collect::<Vec<_>>().await);
+            sent
         });
         let sent = sent.ok_or_else(|| internal("the upload stopped".to_owned()))?;
         let mut state = self.state();
@@ -119,22 +136,25 @@ impl Mirror {
         Err(summary(failures, all))
     }
 
+    /// Returns a file with its content; with none if it was removed.
+    fn file(&self, name: String) -> io::Result<(String, Option<Content>)> {
+        match content_of(&self.path(&name)) {
+            Ok(content) => Ok((name, Some(content))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((name, None)),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Sends one file, unless the object has its content.
-    async fn send(self: &Arc<Self>, name: &str, force: bool) -> Result<(), Unsent> {
+    async fn send(self: &Arc<Self>, name: &str, content: Content, force: bool) -> Result<(), Unsent> {
         let (key, path) = (self.key(name), self.path(name));
         let url = self.bucket.url(&key);
         let local = |error: io::Error| Unsent::Failed(format!("{}: {error}", path.display()));
         let remote = |error: &AwsError| Unsent::Failed(naming(error, &self.bucket, &key));
         let known = self.state().journal.objects.get(name).cloned();
-        let content = match content_of(&path) {
-            Ok(content) => content,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return self.delete(name, known).await,
-            Err(error) => return Err(local(error)),
-        };
         if known.as_ref().is_some_and(|known| known.content == content) {
             return Ok(());
         }
-        self.state().journal.sending(name, content).map_err(local)?;
         let is_replaceable = self.state().dataset.as_ref().is_some_and(|dataset| !dataset.contains(name));
         let (mut condition, mut properties) = match known {
             Some(known) => (Condition::Matches(known.etag), known.properties),
@@ -184,8 +204,8 @@ impl Mirror {
     }
 
     /// Deletes the object of a file that a save removed.
-    async fn delete(&self, name: &str, known: Option<Copied>) -> Result<(), Unsent> {
-        let Some(known) = known else { return Ok(()) };
+    async fn delete(&self, name: &str) -> Result<(), Unsent> {
+        let Some(known) = self.state().journal.objects.get(name).cloned() else { return Ok(()) };
         let key = self.key(name);
         match self.bucket.delete_if(&key, &known.etag).await {
             Ok(()) | Err(AwsError::S3(S3Error::NoSuchObject { .. })) => {}

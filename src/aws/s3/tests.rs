@@ -115,7 +115,44 @@ async fn upload_33_mib(server: &Server) -> Result<(), AwsError> {
     for _ in 0..33 {
         upload.write(&block).await?;
     }
-    upload.finish().await
+    upload.finish().await.map(drop)
+}
+
+#[tokio::test]
+async fn an_object_is_replaced_on_a_condition_and_keeps_its_properties() {
+    let kept = [
+        ("etag", "\"e1\""),
+        ("x-amz-meta-run", "7"),
+        ("cache-control", "no-store"),
+        ("x-amz-storage-class", "STANDARD_IA"),
+    ];
+    let (found, written) = (response(200, &kept, ""), response(200, &[("etag", "\"e2\"")], ""));
+    let refused = || error(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
+    let server = Server::new([found, written, refused(), refused()]);
+    let bucket = server.bucket();
+    let version = bucket.head("f/a").await.expect("a response").expect("an object");
+    let write = async |condition| {
+        let mut upload = bucket.upload_if("f/a", version.properties.clone(), condition);
+        upload.write(b"A coat.").await?;
+        upload.finish().await
+    };
+    assert_eq!(write(Condition::Matches(version.etag.clone())).await.as_deref(), Ok("\"e2\""));
+    let sent =
+        ["if-match", "x-amz-meta-run", "cache-control", "x-amz-storage-class"].map(|name| server.header(1, name));
+    assert_eq!(sent, ["\"e1\"", "7", "no-store", "STANDARD_IA"].map(|value| Some(value.to_owned())));
+    let changed = |written: Result<String, AwsError>| matches!(written, Err(AwsError::S3(S3Error::Changed { .. })));
+    assert!(changed(write(Condition::Matches(version.etag.clone())).await));
+    assert!(changed(write(Condition::Absent).await));
+    assert_eq!(server.header(3, "if-none-match").as_deref(), Some("*"));
+}
+
+#[tokio::test]
+async fn an_object_that_has_not_changed_is_not_transferred() {
+    let server = Server::new([response(304, &[], ""), response(404, &[], "")]);
+    let bucket = server.bucket();
+    assert!(bucket.get_unless("f/a", "\"e1\"").await.expect("a response").is_none());
+    assert_eq!(server.header(0, "if-none-match").as_deref(), Some("\"e1\""));
+    assert_eq!(bucket.head("f/b").await, Ok(None));
 }
 
 #[tokio::test]
