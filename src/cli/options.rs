@@ -15,7 +15,7 @@ use crate::describe::openai::ApiPreset;
 
 #[derive(Clone, Debug, PartialEq, Eq, Args, Serialize)]
 pub struct DatasetOptions {
-    /// Dataset: a .jsonl file, a .csv or .tsv table, .parquet files, .tar archives, a folder with a metadata.jsonl or metadata.csv, or a folder of images, .parquet files or .tar archives [default: the current folder]
+    /// Dataset: a .jsonl file, a .csv or .tsv table, .parquet files, .tar archives, a folder with a metadata.jsonl or metadata.csv, or a folder of images, .parquet files or .tar archives; or the s3:// URL of one [default: the current folder]
     #[arg(value_hint = ValueHint::AnyPath)]
     #[serde(skip)]
     pub(super) path: Option<PathBuf>,

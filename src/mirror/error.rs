@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use crate::atomic_file::WriteError;
 use crate::aws::{AwsError, S3UrlError};
+use crate::reaction::Reaction;
 
 /// Why a dataset in a bucket could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +52,7 @@ impl MirrorError {
     pub fn is_of_access(&self) -> bool {
         match self {
             Self::Access { source, .. } | Self::Object(source) => {
-                matches!(source.reaction(), crate::reaction::Reaction::Pause(_) | crate::reaction::Reaction::Retry)
+                matches!(source.reaction(), Reaction::Pause(_) | Reaction::Retry | Reaction::RetryThenPause)
                     || matches!(**source, AwsError::NotAuthorized { .. })
             }
             _ => false,
