@@ -10,13 +10,15 @@ mod status;
 mod stop;
 mod submit;
 
+use std::collections::HashMap;
+
 pub use self::collect::{CollectOptions, run as collect};
 pub use self::error::BatchError;
 pub use self::status::{StatusOptions, run as status};
 pub use self::stop::run as stop;
 pub use self::submit::{SubmitOptions, run as submit};
 use super::input::Input;
-use crate::aws::{self, S3Url, S3UrlError};
+use crate::aws::{self, AwsError, Client, S3Url, S3UrlError};
 use crate::config::BatchSettings;
 use crate::engine::batch::{Limits, RecordKey};
 
@@ -48,6 +50,26 @@ impl Storage {
                 max_bytes: settings.max_bytes.map_or(known.max_bytes, std::num::NonZeroU64::get),
             },
         })
+    }
+}
+
+/// Clients by region: a job exists in one only, whichever is set now.
+struct Clients<'a> {
+    aws: &'a aws::Options,
+    connected: HashMap<String, Client>,
+}
+
+impl<'a> Clients<'a> {
+    fn new(aws: &'a aws::Options) -> Self {
+        Self { aws, connected: HashMap::new() }
+    }
+
+    async fn of(&mut self, region: &str) -> Result<&Client, AwsError> {
+        if !self.connected.contains_key(region) {
+            let options = aws::Options { region: Some(region.to_owned()), ..self.aws.clone() };
+            self.connected.insert(region.to_owned(), Client::connect(&options).await?);
+        }
+        Ok(&self.connected[region])
     }
 }
 

@@ -21,6 +21,7 @@ fn open(world: &World, server: &Server) -> Reviewer {
     ];
     let mut reviewer = Reviewer::start_in(world.path(), &[path], (100, 30), &variables);
     reviewer.shows("g c collects the results");
+    reviewer.shows("Old caption 0.");
     reviewer
 }
 

@@ -97,6 +97,10 @@ impl Upload {
         }
         while self.buffer.len() >= PART {
             let part = self.buffer.split_to(PART).freeze();
+            // A buffer that grows by itself has room for up to twice a part, which is kept while the part is in flight.
+            let mut rest = BytesMut::with_capacity(PART);
+            rest.extend_from_slice(&self.buffer);
+            self.buffer = rest;
             self.send_part(part).await?;
         }
         Ok(())

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::JobOptions;
 use super::error::BatchError;
-use crate::aws::{BatchCounts, BatchState, Client};
+use super::{Clients, JobOptions};
+use crate::aws::{BatchCounts, BatchState};
 use crate::console::Console;
 use crate::exit::ExitCode;
 use crate::session::{self, BatchPart, PartState};
@@ -40,7 +40,7 @@ struct Row<'a> {
 pub fn run(options: &StatusOptions, out: &mut Console<'_>) -> Result<ExitCode, BatchError> {
     let (dataset, location) = options.jobs.input.open()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let client = std::cell::OnceCell::new();
+    let mut clients = Clients::new(&options.jobs.aws);
     let mut last = Vec::new();
     loop {
         let opened = session::open_read_only(&location, &dataset)?;
@@ -48,7 +48,7 @@ pub fn run(options: &StatusOptions, out: &mut Console<'_>) -> Result<ExitCode, B
         let rows = runtime.block_on(async {
             let mut rows = Vec::new();
             for part in open {
-                rows.push(row(options, &client, part).await?);
+                rows.push(row(&mut clients, part).await?);
             }
             Ok::<_, BatchError>(rows)
         })?;
@@ -64,11 +64,7 @@ pub fn run(options: &StatusOptions, out: &mut Console<'_>) -> Result<ExitCode, B
     }
 }
 
-async fn row<'a>(
-    options: &StatusOptions,
-    client: &std::cell::OnceCell<Client>,
-    part: &'a BatchPart,
-) -> Result<Row<'a>, BatchError> {
+async fn row<'a>(clients: &mut Clients<'_>, part: &'a BatchPart) -> Result<Row<'a>, BatchError> {
     let without = |state: &str| Row { part, state: state.to_owned(), is_final: true, counts: None, message: None };
     let job = match &part.state {
         PartState::Created { job } => job,
@@ -77,13 +73,7 @@ async fn row<'a>(
         PartState::Creating { .. } => return Ok(without("job asked for, without an answer")),
         PartState::Ended { outcome } => return Ok(without(outcome)),
     };
-    let client = if let Some(client) = client.get() {
-        client
-    } else {
-        let connected = Client::connect(&options.jobs.aws).await?;
-        client.get_or_init(|| connected)
-    };
-    let job = client.batch_job(job).await?;
+    let job = clients.of(&part.plan.region).await?.batch_job(job).await?;
     let state = match &job.state {
         BatchState::Running(name) => name.clone(),
         other => format!("{}, to be collected", other.name()),

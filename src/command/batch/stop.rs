@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::error::BatchError;
-use super::{JobOptions, jobs};
+use super::{Clients, JobOptions, jobs};
 use crate::aws::Client;
 use crate::console::Console;
 use crate::exit::ExitCode;
@@ -32,20 +32,17 @@ pub fn run(options: &JobOptions, out: &mut Console<'_>) -> Result<ExitCode, Batc
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut stopped = Stopped::default();
     let result: Result<(), BatchError> = runtime.block_on(async {
-        let mut open = opened.batches.iter().filter(|part| part.is_waiting()).peekable();
-        if open.peek().is_none() {
-            return Ok(());
-        }
-        let client = Client::connect(&options.aws).await?;
-        for part in open {
+        let mut clients = Clients::new(&options.aws);
+        for part in opened.batches.iter().filter(|part| part.is_waiting()) {
             let token = &part.plan.token;
+            let client = clients.of(&part.plan.region).await?;
             let found = match &part.state {
                 PartState::Created { job } => Some(job.clone()),
                 PartState::Creating { .. } => client.find_batch_job(&jobs::job_name(token)).await?,
                 _ => None,
             };
             if let Some(job) = found {
-                stop(&mut store, &client, token, &job, &mut stopped).await?;
+                stop(&mut store, client, token, &job, &mut stopped).await?;
             } else {
                 let outcome = "stopped before it had a job".to_owned();
                 jobs::note(&mut store, BatchNote::Ended { token: token.clone(), outcome })?;

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::error::BatchError;
 use super::plan::{self, Estimate};
 use super::{Storage, jobs};
-use crate::aws::{Bucket, Client, S3Url, Upload};
+use crate::aws::{self, Bucket, Client, S3Url, Upload};
 use crate::command::answer;
 use crate::command::generate::{Task, print_left_out};
 use crate::command::input::{self, Input};
@@ -408,7 +408,16 @@ impl Submission<'_> {
     }
 
     async fn create(&mut self, plan: &BatchPlan, records: u64, was_asked_for: bool) -> Result<(), BatchError> {
-        let job = jobs::create(&mut self.store, &self.client, &self.role, plan, was_asked_for).await?;
+        let other_region;
+        // An earlier run may have asked for it in another region, where its files are.
+        let client = if plan.region == self.client.region() {
+            &self.client
+        } else {
+            let region = Some(plan.region.clone());
+            other_region = Client::connect(&aws::Options { region, ..self.options.bedrock.aws.clone() }).await?;
+            &other_region
+        };
+        let job = jobs::create(&mut self.store, client, &self.role, plan, was_asked_for).await?;
         tracing::info!(job, records, "batch job created");
         self.submitted.jobs.push(job);
         self.submitted.records += records;
