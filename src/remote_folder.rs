@@ -173,7 +173,7 @@ mod tests {
     struct Bucket;
 
     impl RemoteFolder for Bucket {
-        fn url(&self) -> &str {
+        fn url(&self) -> &'static str {
             "s3://sets/fashion/"
         }
         fn holds(&self, _name: &str) -> bool {

@@ -207,7 +207,7 @@ impl Run {
 
     /// Returns the path of a dataset, which may be several Parquet files. One in a bucket is copied first.
     fn together(&self, dataset: &DatasetOptions, shards: &ShardsOption) -> Result<PathBuf, Failure> {
-        let first = self.here(dataset)?;
+        let first = here(dataset)?;
         if !std::iter::once(&first).chain(shards.paths()).any(|path| mirror::is_url(path)) {
             mirror::check_path(&first)?;
             return Ok(shards.with(first)?);
@@ -219,12 +219,7 @@ impl Run {
 
     /// Returns the path of a dataset. One in a bucket is copied first.
     fn path(&self, dataset: &DatasetOptions) -> Result<PathBuf, Failure> {
-        self.local(self.here(dataset)?, dataset)
-    }
-
-    fn here(&self, dataset: &DatasetOptions) -> Result<PathBuf, Failure> {
-        let here = env::current_dir().map_err(NoCurrentFolder)?;
-        Ok(dataset.path(&here)?)
+        self.local(here(dataset)?, dataset)
     }
 
     /// Returns a path as it is, or that of the copy if it is a URL.
@@ -447,7 +442,7 @@ impl Run {
 
     fn doctor(&self, args: DoctorArgs) -> Result<ExitCode, Failure> {
         let options = DoctorOptions {
-            dataset: self.here(&args.dataset).ok().map(|path| self.local(path, &args.dataset)).transpose()?,
+            dataset: here(&args.dataset).ok().map(|path| self.local(path, &args.dataset)).transpose()?,
             open: self.open_options(&args.dataset),
             session: args.session.file,
             describer: DescriberSetup::from_config(
@@ -784,6 +779,12 @@ fn invocation() -> String {
         format!("{}{}", &argument[..argument.len() - name.len()], text::shell_quoted(name))
     });
     std::iter::once("recaption".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
+}
+
+/// Returns the path or URL of a dataset as it is named, or that of the one in the current folder.
+fn here(dataset: &DatasetOptions) -> Result<PathBuf, Failure> {
+    let here = env::current_dir().map_err(NoCurrentFolder)?;
+    Ok(dataset.path(&here)?)
 }
 
 fn selection(only: Only, run: &RunOptions) -> Selection {

@@ -39,7 +39,7 @@ enum Line {
     Copied {
         name: String,
         #[serde(flatten)]
-        copied: Copied,
+        copied: Box<Copied>,
     },
     Removed(String),
     /// About to be sent.
@@ -111,7 +111,7 @@ impl Journal {
             .map(|(name, copied)| {
                 self.objects.insert(name.clone(), copied.clone());
                 self.sent.remove(&name);
-                Line::Copied { name, copied }
+                Line::Copied { name, copied: copied.into() }
             })
             .collect();
         self.append(&lines, false)
@@ -176,7 +176,7 @@ impl Replay {
                 Line::Of(of) => return Err(format!("it is of {of}")),
                 Line::Copied { name, copied } => {
                     replay.sent.remove(&name);
-                    replay.objects.insert(name, copied);
+                    replay.objects.insert(name, *copied);
                 }
                 Line::Removed(name) => {
                     replay.sent.remove(&name);
@@ -191,7 +191,8 @@ impl Replay {
     }
 
     fn lines(&self, url: &str) -> impl Iterator<Item = Line> {
-        let copied = |(name, copied): (&String, &Copied)| Line::Copied { name: name.clone(), copied: copied.clone() };
+        let copied =
+            |(name, copied): (&String, &Copied)| Line::Copied { name: name.clone(), copied: copied.clone().into() };
         let sending = |(name, contents): (&String, &HashSet<Content>)| {
             let name = name.clone();
             contents.clone().into_iter().map(move |content| Line::Sending { name: name.clone(), content })
@@ -206,7 +207,6 @@ impl Replay {
 mod hexadecimal {
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]
     pub(super) fn serialize<S: Serializer>(hash: &u128, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&format!("{hash:032x}"))
     }

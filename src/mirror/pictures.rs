@@ -161,8 +161,8 @@ impl Pictures {
     /// Starts downloads ahead of need, as many as may be in flight.
     fn start_ahead(self: &Arc<Self>, state: &mut State) {
         while state.in_flight() < IN_FLIGHT {
-            let wanted = state.visible.iter().chain(&state.travel);
-            let Some(next) = wanted.filter(|name| !state.flights.contains_key(*name)).cloned().next() else { return };
+            let mut wanted = state.visible.iter().chain(&state.travel);
+            let Some(next) = wanted.find(|name| !state.flights.contains_key(*name)).cloned() else { return };
             let version = state.versions.get(&hash(&next)).copied();
             let known = version.map_or_else(|| self.listing.get(hash(&next)), Known::Version);
             let is_done = match known {

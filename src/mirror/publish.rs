@@ -117,9 +117,9 @@ impl Mirror {
             let is_small =
                 |(_, content): &(String, Option<Content>)| content.is_none_or(|content| content.len <= SMALL);
             let (small, large): (Vec<_>, Vec<_>) = files.into_iter().partition(is_small);
-            let mut sent: Vec<_> = stream::iter(small).map(send).buffer_unordered(IN_FLIGHT).collect().await;
-            sent.extend(stream::iter(large).map(send).buffer_unordered(LARGE_IN_FLIGHT).collect::<Vec<_>>().await);
-            sent
+            let mut results: Vec<_> = stream::iter(small).map(send).buffer_unordered(IN_FLIGHT).collect().await;
+            results.extend(stream::iter(large).map(send).buffer_unordered(LARGE_IN_FLIGHT).collect::<Vec<_>>().await);
+            results
         });
         let sent = sent.ok_or_else(|| internal("the upload stopped".to_owned()))?;
         let mut state = self.state();

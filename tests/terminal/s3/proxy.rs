@@ -104,16 +104,16 @@ fn serve(mut client: TcpStream, mut server: TcpStream, shared: &Arc<Shared>) {
     let mut block = vec![0; 1 << 16];
     while let Ok(read @ 1..) = client.read(&mut block) {
         let mut state = shared.state();
-        let begins = |beginning: &Option<&str>| beginning.is_some_and(|with| block.starts_with(with.as_bytes()));
+        let begins = |beginning: Option<&str>| beginning.is_some_and(|with| block.starts_with(with.as_bytes()));
         if [&b"GET "[..], b"PUT ", b"HEAD ", b"POST ", b"DELETE "].iter().any(|method| block.starts_with(method)) {
             let line = String::from_utf8_lossy(&block[..read]).lines().next().unwrap_or_default().to_owned();
             state.requests.push(line);
             shared.changed.notify_all();
         }
-        if begins(&state.held) {
+        if begins(state.held) {
             continue;
         }
-        if begins(&state.lost) {
+        if begins(state.lost) {
             state.lost = None;
             *is_lost.lock().expect("no panic") = true;
         }

@@ -45,12 +45,13 @@ impl Store {
 
     fn request(&self, method: &str, key: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String, Vec<u8>) {
         let mut stream = TcpStream::connect(&self.address).expect("a connection");
-        let mut request = format!("{method} /sets/{key} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
-        request += &format!("authorization: {AUTHORIZATION}\r\n");
-        for (name, value) in headers {
-            request += &format!("{name}: {value}\r\n");
-        }
-        request += &format!("content-length: {}\r\n\r\n", body.len());
+        let address = &self.address;
+        let more: String = headers.iter().flat_map(|(name, value)| [*name, ": ", *value, "\r\n"]).collect();
+        let request = format!(
+            "{method} /sets/{key} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nauthorization: {AUTHORIZATION}\r\n\
+             {more}content-length: {}\r\n\r\n",
+            body.len()
+        );
         stream.write_all(request.as_bytes()).and_then(|()| stream.write_all(body)).expect("a request");
         let mut response = Vec::new();
         stream.read_to_end(&mut response).expect("a response");
