@@ -854,6 +854,18 @@ fn a_long_notice_is_readable_in_full(#[case] width: u16, #[case] height: u16) {
     assert_eq!(world.notice(), "");
 }
 
+/// Some terminals hide a picture that is covered.
+#[test]
+fn a_notice_of_several_rows_does_not_cover_the_picture() {
+    let mut world = World::new(&CAPTIONS);
+    let words = "saved street-fashion-autumn/metadata_updated.jsonl: 618 records, 41 captions changed; errors in 2 captions, warnings in 12 captions; \
+                 6 lists them, f lint:error the errors";
+    world.send(Msg::Notice(words.to_owned()));
+    let screen = screen(&mut world, 110, 30, false).backend().to_string();
+    let rows: Vec<&str> = screen.lines().filter(|line| line.contains("618 records")).collect();
+    assert!(rows.len() == 1 && rows[0].matches('│').count() == 2, "{screen}");
+}
+
 #[test]
 fn recent_messages_are_listed_with_their_ages() {
     let mut world = afternoon();

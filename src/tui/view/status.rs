@@ -78,7 +78,8 @@ pub(super) fn notice(home: Rect, layout: &Layout, model: &Model, render: RenderC
     let rows = |width: u16| u16::try_from(text.line_count(width.saturating_sub(2))).unwrap_or(u16::MAX).min(most);
     // In full screen, it covers no more of the picture than it needs.
     let home = Rect { width: home.width.min(if home == screen { width } else { home.width }), ..home };
-    let place = if rows(home.width) <= home.height.min(4) { home } else { screen };
+    // Across the screen it covers the picture, which some terminals then hide.
+    let place = if rows(home.width) <= (home.height / 2).max(4).min(home.height) { home } else { screen };
     let height = rows(place.width);
     Some(NoticeBox { area: Rect { y: place.bottom() - height, height, ..place }, text })
 }
