@@ -1,7 +1,7 @@
 //! Which version of which object each file of the copy is: an append-only log in JSON Lines, read at every start.
 //!
-//! A line is appended after what it states has happened, or before something is sent. The exception is a save: while one
-//! is under way, files may differ from what the log states, and the next start compares them with it.
+//! A line is appended after the event that it states, or before something is sent. The exception is a save: until it ends,
+//! files may differ from the log, and the next start compares them with it.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
@@ -47,7 +47,7 @@ enum Line {
         name: String,
         content: Content,
     },
-    /// A save is under way.
+    /// A save has begun.
     Saving,
     /// All of it is in the bucket.
     Saved,
@@ -73,7 +73,7 @@ pub(super) fn url(path: &Path) -> Option<String> {
 }
 
 impl Journal {
-    /// Reads a journal, or creates it. One that is damaged is started anew, so that everything is copied again; the reason
+    /// Reads a journal, or creates it. A damaged one is replaced, so that everything is copied again; the reason
     /// is returned.
     pub(super) fn open(path: &Path, url: &str) -> Result<(Self, Option<String>), WriteError> {
         let (read, damage) = match fs::read(path) {

@@ -57,7 +57,7 @@ pub(super) enum Known {
     Unknown,
 }
 
-/// A listing that may still be under way.
+/// A listing that may be incomplete.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     state: Mutex<State>,

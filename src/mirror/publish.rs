@@ -181,7 +181,7 @@ impl Mirror {
                 condition = Condition::Absent;
                 continue;
             };
-            // Another write was under way at the same time.
+            // Another write was in progress.
             if matches!(&condition, Condition::Matches(etag) if is_same_etag(etag, &found.etag)) {
                 continue;
             }

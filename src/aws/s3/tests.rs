@@ -176,7 +176,7 @@ async fn an_object_at_the_threshold_is_written_at_once() {
     upload.write(&vec![7; MULTIPART_THRESHOLD]).await.expect("buffered");
     upload.finish().await.expect("written");
     assert_eq!(server.requests().len(), 1);
-    assert!(server.header(0, "x-amz-checksum-crc32").is_some(), "the content is protected on its way");
+    assert!(server.header(0, "x-amz-checksum-crc32").is_some(), "the content has a checksum");
 }
 
 #[tokio::test]
