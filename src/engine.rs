@@ -270,6 +270,11 @@ impl Engine {
         self.queues().for_each(Queue::cancel_all);
     }
 
+    /// Cancels the jobs whose request is not in flight.
+    pub fn cancel_unsent(&self) {
+        self.queues().for_each(Queue::cancel_unsent);
+    }
+
     /// Determines the account and the price of requests, which the status then has.
     ///
     /// # Panics

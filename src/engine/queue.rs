@@ -63,7 +63,15 @@ struct State {
 struct Running {
     record: RecordId,
     priority: Priority,
-    cancel: CancellationToken,
+    cancel: Cancel,
+}
+
+/// How a job is cancelled.
+#[derive(Clone, Debug, Default)]
+struct Cancel {
+    now: CancellationToken,
+    /// Unless its request is in flight, which is charged for.
+    unsent: CancellationToken,
 }
 
 impl Queue {
@@ -132,7 +140,7 @@ impl Queue {
         let mut state = self.shared.state();
         let waited = state.waiting.cancel(job);
         if let Some(running) = state.running.get(&job) {
-            running.cancel.cancel();
+            running.cancel.now.cancel();
         }
         drop(state);
         self.shared.cancelled(waited);
@@ -140,6 +148,17 @@ impl Queue {
 
     pub fn cancel_all(&self) {
         self.shared.cancel_all();
+    }
+
+    /// Cancels the jobs whose request is not in flight, also those that wait to repeat it.
+    pub fn cancel_unsent(&self) {
+        let mut state = self.shared.state();
+        let waited = state.waiting.clear();
+        for running in state.running.values() {
+            running.cancel.unsent.cancel();
+        }
+        drop(state);
+        self.shared.cancelled(waited);
     }
 
     /// Cancels all jobs and waits until they have stopped. No event follows.
@@ -169,7 +188,7 @@ impl Shared {
         let mut state = self.state();
         let waited = state.waiting.clear();
         for running in state.running.values() {
-            running.cancel.cancel();
+            running.cancel.now.cancel();
         }
         drop(state);
         self.cancelled(waited);
@@ -177,7 +196,7 @@ impl Shared {
 
     /// Moves the most urgent job from the backlog to the running ones, if one more may run. A job the operator waits for
     /// has a slot of its own beyond those of the describer, so that it need not wait for the end of a bulk job.
-    fn start_next(&self, running: usize) -> Option<(JobSpec, CancellationToken)> {
+    fn start_next(&self, running: usize) -> Option<(JobSpec, Cancel)> {
         let slots = self.describer.concurrency().get();
         let mut state = self.state();
         if running >= slots {
@@ -189,7 +208,7 @@ impl Shared {
             }
         }
         let spec = state.waiting.next()?;
-        let cancel = CancellationToken::new();
+        let cancel = Cancel::default();
         let running = Running { record: spec.record, priority: spec.priority, cancel: cancel.clone() };
         state.running.insert(spec.job, running);
         Some((spec, cancel))
@@ -199,7 +218,7 @@ impl Shared {
 impl State {
     fn cancel_running(&self, record: RecordId) {
         for running in self.running.values().filter(|running| running.record == record) {
-            running.cancel.cancel();
+            running.cancel.now.cancel();
         }
     }
 }
@@ -222,7 +241,7 @@ async fn dispatch(shared: Arc<Shared>, closing: CancellationToken) {
 }
 
 /// Runs one job to its end.
-async fn run(shared: Arc<Shared>, spec: JobSpec, cancel: CancellationToken) {
+async fn run(shared: Arc<Shared>, spec: JobSpec, cancel: Cancel) {
     let (job, record) = (spec.job, spec.record);
     // Only the describer's stream could be left inconsistent by a panic, and that is dropped with it.
     let end = AssertUnwindSafe(describe(&shared, spec, &cancel)).catch_unwind().await.unwrap_or_else(|panic| {
@@ -235,12 +254,13 @@ async fn run(shared: Arc<Shared>, spec: JobSpec, cancel: CancellationToken) {
 }
 
 /// Follows the describer's stream and returns how the job ended.
-async fn describe(shared: &Arc<Shared>, spec: JobSpec, cancel: &CancellationToken) -> JobEvent {
+async fn describe(shared: &Arc<Shared>, spec: JobSpec, cancel: &Cancel) -> JobEvent {
     let (job, record, priority) = (spec.job, spec.record, spec.priority);
     let prepare = Arc::clone(&shared.prepare);
     let prepared = tokio::select! {
         biased;
-        () = cancel.cancelled() => return JobEvent::Cancelled,
+        () = cancel.now.cancelled() => return JobEvent::Cancelled,
+        () = cancel.unsent.cancelled() => return JobEvent::Cancelled,
         prepared = tokio::task::spawn_blocking(move || prepare(spec)) => prepared,
     };
     let request = match prepared {
@@ -251,12 +271,16 @@ async fn describe(shared: &Arc<Shared>, spec: JobSpec, cancel: &CancellationToke
     };
     (shared.on_event)(job, record, JobEvent::Started);
     let mut events = shared.describer.describe(request, priority);
+    let mut is_waiting = false;
     loop {
         let event = tokio::select! {
             biased;
-            () = cancel.cancelled() => return JobEvent::Cancelled,
+            () = cancel.now.cancelled() => return JobEvent::Cancelled,
+            // The next event may tell that the request was sent.
             event = events.next() => event,
+            () = cancel.unsent.cancelled(), if is_waiting => return JobEvent::Cancelled,
         };
+        is_waiting = matches!(event, Some(DescriptionEvent::Waiting(_)));
         match event {
             Some(DescriptionEvent::Waiting(reason)) => (shared.on_event)(job, record, JobEvent::Waiting(reason)),
             Some(DescriptionEvent::Delta(text)) => (shared.on_event)(job, record, JobEvent::Delta(text)),

@@ -1,6 +1,6 @@
 //! One run: a loop over the engine's events that keeps the queue supplied and stores each result.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -46,8 +46,8 @@ struct Run<'a> {
     records: &'a [RecordId],
     engine: Engine,
     ledger: Ledger,
-    /// The jobs in the queue, and whether the request of each was sent: it may be charged for even if it is cancelled.
-    live: HashMap<JobId, bool>,
+    /// The jobs that have not ended.
+    live: HashSet<JobId>,
     next_job: u64,
     status: DescriberStatus,
     /// Since when results cannot be stored, and why. No request is sent meanwhile.
@@ -100,7 +100,7 @@ pub(super) async fn run(
         records: &selected.records,
         engine,
         ledger: opened.ledger,
-        live: HashMap::new(),
+        live: HashSet::new(),
         next_job: 0,
         status: DescriberStatus::default(),
         delayed: None,
@@ -222,7 +222,7 @@ impl Run<'_> {
             let Some(record) = records.next() else { break };
             self.next_job += 1;
             let job = JobId(self.next_job);
-            self.live.insert(job, false);
+            self.live.insert(job);
             let priority = Priority::Bulk;
             let spec = match self.options.task {
                 Task::Describe { .. } => {
@@ -259,19 +259,11 @@ impl Run<'_> {
 
     fn on_job(&mut self, job: JobId, record: RecordId, event: JobEvent, at: Timestamp) {
         match event {
-            JobEvent::Started | JobEvent::Delta(_) => {
-                self.live.entry(job).and_modify(|sent| *sent = true);
-            }
-            JobEvent::Waiting(_) => {
-                self.live.entry(job).and_modify(|sent| *sent = false);
-                if self.tally.stopped.is_some() {
-                    self.engine.cancel(job);
-                }
-            }
+            JobEvent::Started | JobEvent::Delta(_) | JobEvent::Waiting(_) => {}
             JobEvent::Ended(outcome) if self.options.task.is_verification() => self.judged(job, record, outcome, at),
             JobEvent::Ended(outcome) => self.ended(job, record, outcome, at),
             // No text is excepted: the selection knows which are verified.
-            JobEvent::AlreadyVerified | JobEvent::Cancelled => drop(self.live.remove(&job)),
+            JobEvent::AlreadyVerified | JobEvent::Cancelled => _ = self.live.remove(&job),
         }
     }
 
@@ -374,9 +366,7 @@ impl Run<'_> {
         if self.tally.stopped.is_none() || matches!(reason, Stopped::NotWritten(_)) {
             self.tally.stopped = Some(reason);
         }
-        for (job, _) in self.live.iter().filter(|(_, sent)| !**sent) {
-            self.engine.cancel(*job);
-        }
+        self.engine.cancel_unsent();
     }
 }
 

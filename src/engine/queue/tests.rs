@@ -256,6 +256,34 @@ async fn cancelling_a_running_job_drops_its_stream() {
 }
 
 #[tokio::test]
+async fn requests_in_flight_are_not_cancelled_with_the_others() {
+    let mut harness = Harness::new(2);
+    harness.add(Priority::Bulk, 1, 1);
+    harness.add(Priority::Bulk, 2, 2);
+    harness.add(Priority::Bulk, 3, 3);
+    let (sent, waiting) = (harness.call().await, harness.call().await);
+    let (_first, _second) = (harness.event().await, harness.event().await);
+    let busy = || DescriptionEvent::Waiting("rate limit".to_owned());
+    for event in [busy(), DescriptionEvent::Delta(String::new())] {
+        // The queue has not seen them when the jobs are cancelled.
+        sent.events.send(event).expect("a listener");
+    }
+    waiting.events.send(busy()).expect("a listener");
+    harness.queue.cancel_unsent();
+    assert_eq!(harness.event().await, (3, 3, JobEvent::Cancelled));
+    waiting.events.closed().await;
+    sent.events.send(finished("A coat.")).expect("a listener");
+    let mut ends = Vec::new();
+    while ends.len() < 2 {
+        let event = harness.event().await;
+        ends.extend(matches!(event.2, JobEvent::Cancelled | JobEvent::Ended(_)).then_some(event));
+    }
+    ends.sort_by_key(|(job, ..)| *job);
+    let described = JobEvent::Ended(Outcome::Described(description("A coat.")));
+    assert_eq!(ends, [(1, 1, described), (2, 2, JobEvent::Cancelled)]);
+}
+
+#[tokio::test]
 async fn a_cancelled_waiting_job_never_starts() {
     let mut harness = Harness::new(1);
     harness.add(Priority::Interactive, 1, 1);
